@@ -1,0 +1,48 @@
+# Everything installs into .venv from the lock files (names, versions and hashes; no index address).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo lint format test test-system lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(BIN)/arkdeck: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(BIN)/pytest: requirements-dev.lock $(BIN)/arkdeck
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(BIN)/arkdeck  ## run the whole job on the embedded local cloud
+	$(BIN)/arkdeck demo
+
+lint: $(BIN)/pytest  ## style, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(BIN)/pytest  ## rewrite the sources in the project's style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: $(BIN)/pytest  ## every test that needs Python alone
+	$(BIN)/pytest -m "not system"
+
+test-system: $(BIN)/pytest  ## the tests that need Debian packages: dbus, gnome-keyring
+	$(BIN)/pytest -m system
+
+lock: $(BIN)/pytest  ## resolve the dependencies again
+	$(BIN)/uv pip compile $(UV_FLAGS) pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile $(UV_FLAGS) --extra dev pyproject.toml -o requirements-dev.lock
+
+UV_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --upgrade
+
+clean:  ## remove what was built, the virtual environment included
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

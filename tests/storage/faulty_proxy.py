@@ -1,0 +1,160 @@
+"""A real HTTP forwarder that breaks chosen exchanges at a chosen byte; the client is pointed at it, it at the local cloud."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+_PIECE = 64 * 1024
+
+
+@dataclass
+class Fault:
+    """What happens to the next `times` requests of this method whose target contains `target`.
+
+    At most one of the others is set; numbers are bytes of the body after which it happens.
+    """
+
+    method: str
+    target: str = ""
+    times: int = 1
+    cut_request: int | None = None
+    stall_request: int | None = None
+    cut_reply: int | None = None
+    stall_reply: int | None = None
+    drop_reply: bool = False
+    answer: bytes = b""
+    change_header: tuple[str, str | None] | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request that arrived."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+
+
+class _CutError(Exception):
+    """The exchange ends here."""
+
+
+@dataclass
+class FaultyProxy:
+    """Forwards requests from its own port to `port`, both on 127.0.0.1."""
+
+    port: int
+    faults: list[Fault] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.stalled = threading.Event()
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+        self._sockets: set[socket.socket] = set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, name="faulty-proxy", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening and end every exchange."""
+        self._closed.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            for open_socket in self._sockets:
+                with contextlib.suppress(OSError):
+                    open_socket.shutdown(socket.SHUT_RDWR)
+
+    def count(self, method: str, target: str = "") -> int:
+        """Return how many such requests arrived."""
+        return sum(seen.method == method and target in seen.target for seen in self.seen)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(client,), name="faulty-exchange", daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError), client, socket.create_connection(("127.0.0.1", self.port)) as server:
+            with self._lock:
+                self._sockets |= {client, server}
+            try:
+                with client.makefile("rb") as requests, server.makefile("rb") as replies:
+                    while self._exchange(client, server, requests, replies):
+                        pass
+            except _CutError:
+                pass
+            finally:
+                with self._lock:
+                    self._sockets -= {client, server}
+
+    def _exchange(self, client: socket.socket, server: socket.socket, requests: BinaryIO, replies: BinaryIO) -> bool:
+        head, fields = _read_head(requests)
+        if not head:
+            return False
+        method, target, _version = head[0].split(" ", 2)
+        with self._lock:
+            self.seen.append(Seen(method, target, fields))
+            fault = self._next_fault(method, target)
+        length = int(fields.get("content-length", 0))
+        if fault.answer:
+            requests.read(length)
+            client.sendall(fault.answer)
+            return True
+        server.sendall(_encode(head))
+        self._forward(requests, server, length, fault.cut_request, fault.stall_request)
+        head, fields = _read_head(replies)
+        if fault.drop_reply:
+            raise _CutError
+        if fault.change_header is not None:
+            head = _with_header(head, *fault.change_header)
+        client.sendall(_encode(head))
+        length = 0 if method == "HEAD" else int(fields.get("content-length", 0))
+        self._forward(replies, client, length, fault.cut_reply, fault.stall_reply)
+        return True
+
+    def _next_fault(self, method: str, target: str) -> Fault:
+        for fault in self.faults:
+            if fault.times and fault.method == method and fault.target in target:
+                fault.times -= 1
+                return fault
+        return Fault(method)
+
+    def _forward(self, source: BinaryIO, sink: socket.socket, length: int, cut: int | None, stall: int | None) -> None:
+        limits = [limit for limit in (cut, stall) if limit is not None]
+        rest = min([length, *limits])
+        while rest:
+            piece = source.read1(min(rest, _PIECE))  # type: ignore[attr-defined]
+            if not piece:
+                raise _CutError
+            sink.sendall(piece)
+            rest -= len(piece)
+        if stall is not None:
+            self.stalled.set()
+            self._closed.wait()
+        if limits:
+            raise _CutError
+
+
+def _read_head(source: BinaryIO) -> tuple[list[str], dict[str, str]]:
+    lines: list[str] = []
+    while line := source.readline().decode("latin-1").rstrip("\r\n"):
+        lines.append(line)
+    fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+    return lines, fields
+
+
+def _encode(head: list[str]) -> bytes:
+    return "".join(f"{line}\r\n" for line in [*head, ""]).encode("latin-1")
+
+
+def _with_header(head: list[str], name: str, value: str | None) -> list[str]:
+    kept = [line for line in head if not line.lower().startswith(f"{name}:")]
+    return kept if value is None else [*kept, f"{name}: {value}"]

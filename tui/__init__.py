@@ -1,0 +1,3 @@
+"""arkdeck: the flight deck for Volcengine Ark batch inference."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,99 @@
+"""Whose keys and which profile: login, logout, profiles."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from tui.cli.output import print_json, print_table, say
+from tui.cli.session import asynchronous, json_option, profile_option, resolve
+from tui.errors import UsageError
+from tui.i18n import _
+
+
+@click.command()
+@click.option("--stdin", "from_stdin", is_flag=True,
+              help=_("read them from standard input: JSON with access_key and secret_key, or two lines"))  # fmt: skip
+@profile_option
+@asynchronous
+async def login(*, profile: str | None, from_stdin: bool) -> None:
+    """Store the profile's access keys in the system keyring."""
+    from tui.settings.credentials import entered_credentials, save_credentials
+
+    name = resolve(profile).profile.name
+    if from_stdin:
+        access_key, secret_key = _read_pair(sys.stdin.read())
+    elif sys.stdin.isatty():
+        access_key = click.prompt(_("access key"), err=True)
+        secret_key = click.prompt(_("secret key (not shown)"), hide_input=True, err=True)
+    else:
+        raise UsageError(_("nobody is there to type the keys"), advice=_("arkdeck login --stdin < FILE"))
+    credentials = entered_credentials(access_key, secret_key)
+    await save_credentials(name, credentials)
+    say(
+        _(
+            "stored the key {key} for profile {name} in the system keyring",
+            key=credentials.masked_key,
+            name=name,
+        )
+    )
+
+
+@click.command()
+@profile_option
+@asynchronous
+async def logout(*, profile: str | None) -> None:
+    """Remove the profile's access keys from the system keyring."""
+    from tui.settings.credentials import forget_credentials
+
+    name = resolve(profile).profile.name
+    if await forget_credentials(name):
+        say(_("removed the keys of profile {name} from the system keyring", name=name))
+        say(_("They work until they are revoked in the console."), indent=2)
+    else:
+        say(_("the system keyring has no keys for profile {name}", name=name))
+
+
+@click.command()
+@json_option
+def profiles(*, as_json: bool) -> None:
+    """List the profiles; the one in force is marked."""
+    from tui.settings.paths import Paths
+    from tui.settings.profiles import list_profiles, resolve_profile
+
+    paths = Paths.for_user()
+    in_force = resolve(None).profile.name
+    rows = []
+    for name in list_profiles(paths):
+        found = resolve_profile(paths, name, os.environ).profile
+        fields = {"profile": name, "in_force": name == in_force, "region": found.region, "bucket": found.bucket,
+                  "project": found.project, "read_only": found.read_only}  # fmt: skip
+        if as_json:
+            print_json(fields)
+        mark = "*" if name == in_force else ""
+        access = _("read only") if found.read_only else ""
+        rows.append([mark, name, found.region, found.project, found.bucket, access])
+    if not as_json:
+        print_table(["", _("PROFILE"), _("REGION"), _("PROJECT"), _("BUCKET"), _("ACCESS")], rows)
+
+
+def _read_pair(text: str) -> tuple[str, str]:
+    import json
+
+    stripped = text.strip()
+    try:
+        if stripped.startswith("{"):
+            content = json.loads(stripped)
+            return content["access_key"], content["secret_key"]
+        access_key, secret_key = stripped.splitlines()
+    except (ValueError, KeyError, TypeError):
+        raise UsageError(
+            _("standard input does not hold a pair of keys"),
+            advice=_('Two lines, the access key and the secret key, or {"access_key": "…", "secret_key": "…"}'),
+        ) from None  # the error quotes what it could not read
+    return access_key, secret_key
+
+
+VERBS = (login, logout, profiles)

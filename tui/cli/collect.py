@@ -1,0 +1,35 @@
+"""`arkdeck collect`: a finished job's files, verified, and an account of its requests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tui.cli.session import asynchronous, json_option, profile_option, session
+from tui.i18n import _
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help=_("results go there; ./<job id> by default")
+)
+@json_option
+@profile_option
+@asynchronous
+async def collect(job_id: str, *, profile: str | None, out: Path | None, as_json: bool) -> int:
+    """Download a finished job's results and errors and account for every request; also what a stopped job has.
+
+    Exit code 0 when every request has an answer, 1 when any failed or is missing.
+    """
+    from tui.cli.submit import tell
+    from tui.runs.collect import collect_and_account
+
+    async with session(profile) as opened:
+        job = await opened.services.ark.get_job(job_id)
+        folder = (out or Path(job.id)).resolve()
+        return await tell(collect_and_account(job, folder, opened.services), as_json=as_json)
+
+
+VERBS = (collect,)

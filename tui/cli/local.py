@@ -1,0 +1,120 @@
+"""The embedded local cloud: served by itself, and the whole job rehearsed on it."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import print_json, print_line, say
+from tui.cli.session import asynchronous, json_option
+from tui.errors import UsageError
+from tui.i18n import _
+
+if TYPE_CHECKING:
+    from tui.localcloud import CloudInfo
+
+_DEMO_MODEL: Final = "doubao-pro-32k"
+_DEMO_FOLDER: Final = "arkdeck-demo"
+
+
+@click.group()
+def local() -> None:
+    """Run the embedded local cloud: Ark and object storage on this machine alone."""
+
+
+@local.command()
+@click.option("--port", type=click.IntRange(0, 65534), default=0, show_default=True,
+              help=_("of Ark, the next one of the objects; 0 for any two"))  # fmt: skip
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help=_("keep the state there; gone at the end otherwise"),
+)
+@click.option("--region", metavar="NAME", default="cn-beijing", show_default=True)
+@click.option("--speed", type=click.FloatRange(min=0), default=200.0, show_default=True,
+              help=_("requests per second and job; 0 for as fast as it can"))  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, help=_("of the simulated answers"))
+@json_option
+def serve(*, port: int, data: Path | None, region: str, speed: float, seed: int, as_json: bool) -> int:
+    """Serve until interrupted; the endpoints and keys are printed once both listeners accept."""
+    from tui.localcloud import LocalCloud
+    from tui.localcloud.serve import serve as serve_cloud
+
+    def announce(info: CloudInfo) -> None:
+        if as_json:
+            print_json(info.as_dict())
+            return
+        for name, value in _environment(info).items():
+            print_line(f"export {name}={value}")
+        say(_("serving; answers are simulated. Paste the lines above into another shell. Ctrl-C ends it."))
+
+    try:
+        return serve_cloud(LocalCloud(data, port=port, region=region, speed=speed, seed=seed), announce=announce)
+    except OSError as error:
+        raise UsageError(
+            _("the local cloud cannot start: {error}", error=error),
+            advice=_("Choose another --port or --data."),
+        ) from error
+
+
+@click.command()
+@asynchronous
+async def demo() -> int:
+    """Run the whole job on the local cloud: check, upload, create, watch, collect, account.
+
+    The example requests are sent to a cloud on this machine; nothing leaves it and nothing is paid. Results land in
+    ./arkdeck-demo.
+    """
+    from tui.cli.session import services_for
+    from tui.cli.submit import tell
+    from tui.localcloud.child import LocalCloudProcess
+    from tui.runs.course import begin
+    from tui.runs.plan import Plan
+    from tui.settings.credentials import find_credentials
+    from tui.settings.paths import Paths
+    from tui.settings.profiles import resolve_profile
+    from tui.settings.shipped import shipped
+
+    with ExitStack() as leaving:
+        say(_("starting a local cloud; its answers are simulated"))
+        environment = _environment(leaving.enter_context(LocalCloudProcess()).info)
+        home = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="arkdeck-demo-")))
+        resolved = resolve_profile(Paths(home / "config.toml", home, home), None, environment)
+        profile, keys = resolved.profile, await find_credentials(resolved, environment)
+        plan = Plan(
+            verb="run",
+            input=str(shipped("examples") / "requests.jsonl"),
+            profile="",
+            service=profile.ark_endpoint,
+            bucket=profile.bucket,
+            project=profile.project,
+            input_prefix=profile.input_prefix,
+            output_prefix=profile.output_prefix,
+            model=_DEMO_MODEL,
+            name="arkdeck-demo",
+            folder=str(Path.cwd() / _DEMO_FOLDER),
+        )
+        async with services_for(profile, keys, data_dir=home) as services:
+            await tell(begin(plan, services), as_json=False)
+    return ExitCode.DONE
+
+
+def _environment(info: CloudInfo) -> dict[str, str]:
+    """The variables by which a command finds the cloud."""
+    return {
+        "ARKDECK_ARK_ENDPOINT": info.ark_endpoint,
+        "ARKDECK_TOS_ENDPOINT": info.tos_endpoint,
+        "ARKDECK_REGION": info.region,
+        "ARKDECK_BUCKET": info.bucket,
+        "VOLCENGINE_ACCESS_KEY": info.access_key,
+        "VOLCENGINE_SECRET_KEY": info.secret_key,
+    }
+
+
+VERBS = (local, demo)

@@ -1,0 +1,82 @@
+"""The command's root: its verbs, and what becomes of an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from tui import __version__
+from tui.cli import account, check, collect, config, doctor, jobs, local, runs, submit
+from tui.cli.exit_codes import ExitCode, exit_code_of
+from tui.cli.output import say
+from tui.cli.session import InterruptedBySignal
+from tui.errors import ArkdeckError
+from tui.i18n import _
+from tui.safety import redact
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, no_args_is_help=True)
+@click.version_option(__version__, prog_name="arkdeck")
+@click.option("-p", "--profile", metavar="NAME", help=_("the profile to use"))
+def arkdeck(profile: str | None) -> None:
+    """Batch inference on Volcengine Ark: check a file of requests, run it, account for every answer."""
+
+
+for group in (check, submit, jobs, collect, runs, account, config, doctor, local):
+    for verb in group.VERBS:
+        arkdeck.add_command(verb)
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Run one call and return its exit code; every failure is told on standard error, a crash without its secrets."""
+    try:
+        result = arkdeck.main(list(arguments), prog_name="arkdeck", standalone_mode=False)
+        sys.stdout.flush()
+    except ArkdeckError as error:
+        return _explain(error)
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except click.exceptions.Abort:
+        return ExitCode.INTERRUPTED
+    except InterruptedBySignal as interruption:
+        say(_("interrupted; nothing is lost. Go on with:  arkdeck continue"))
+        return interruption.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except Exception:  # noqa: BLE001  # the last resort: a readable crash instead of a raw traceback
+        return _crash()
+    return int(result or ExitCode.DONE)
+
+
+def _explain(error: ArkdeckError) -> int:
+    say(f"arkdeck: {redact(error.message)}")
+    for line in filter(None, error.advice.split("\n")):
+        say(redact(line), indent=2)
+    return exit_code_of(error)
+
+
+def _crash() -> int:
+    from datetime import UTC, datetime
+
+    from tui.files import private_folder, write_atomic
+    from tui.settings.paths import Paths
+
+    report = redact(traceback.format_exc())
+    summary = report.strip().rsplit("\n", 1)[-1]
+    say(_("arkdeck: crashed, which is our mistake and not yours: {summary}", summary=summary))
+    try:
+        path = private_folder(Paths.for_user().state_dir) / f"crash-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.txt"
+        write_atomic(path, report.encode())
+    except OSError as error:
+        say(_("the report could not be written: {error}", error=error), indent=2)
+        sys.stderr.write(report)
+    else:
+        say(_("report (no secrets in it): {path}", path=path), indent=2)
+    say(_("What was begun can be gone on with:  arkdeck continue"), indent=2)
+    return ExitCode.CRASH

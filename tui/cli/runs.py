@@ -1,0 +1,132 @@
+"""The verbs on the journal: what was begun, how far it came, going on with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tui.cli.exit_codes import ExitCode, exit_code_of
+from tui.cli.output import print_json, print_line, print_table, say
+from tui.cli.session import asynchronous, json_option, profile_option, session
+from tui.errors import ArkdeckError
+from tui.i18n import _
+
+if TYPE_CHECKING:
+    from tui.runs.journal import Journal, Run
+
+
+def _journal() -> Journal:
+    from tui.clock import SystemClock
+    from tui.runs.journal import Journal
+    from tui.settings.paths import Paths
+
+    return Journal(Paths.for_user().data_dir, SystemClock())
+
+
+@click.command()
+@json_option
+def runs(*, as_json: bool) -> None:
+    """List the runs of this machine: every submission, how far it came, what became of it."""
+    with _journal() as journal:
+        found = journal.runs()
+        if as_json:
+            for run in found:
+                print_json(_fields(run))
+            return
+        print_table(
+            [_("RUN"), _("STATE"), _("OUTCOME"), _("JOB"), _("MODEL"), _("INPUT"), _("HELD BY")],
+            (
+                [
+                    run.id,
+                    run.state,
+                    _outcome(run),
+                    run.job_id,
+                    _model(run),
+                    run.plan.input,
+                    journal.live_holder(run.id),
+                ]
+                for run in found
+            ),
+        )
+
+
+@click.command("continue")
+@click.argument("run_id", required=False, metavar="[RUN]")
+@json_option
+@profile_option
+@asynchronous
+async def continue_(run_id: str | None, *, profile: str | None, as_json: bool) -> int:
+    """Go on with RUN, or with every unfinished run that no live process holds, to its original end.
+
+    Exit code 0 when there is nothing to do, otherwise the worst of the runs' codes.
+    """
+    with _journal() as journal:
+        if run_id is not None:
+            waiting = [journal.run(run_id)]
+        else:
+            waiting = [run for run in reversed(journal.runs(open_only=True)) if not journal.live_holder(run.id)]
+    if not waiting:
+        say(_("nothing to continue"))
+    return max([await _continue(run, profile, as_json=as_json) for run in waiting], default=ExitCode.DONE)
+
+
+async def _continue(run: Run, profile: str | None, *, as_json: bool) -> int:
+    from tui.cli.submit import tell
+    from tui.runs.course import resume
+
+    try:
+        async with session(profile or run.plan.profile or None, write=True) as opened:
+            return await tell(resume(run.id, opened.services), as_json=as_json)
+    except ArkdeckError as error:
+        say(f"arkdeck: {run.id}: {error.message}")
+        for line in filter(None, error.advice.split("\n")):
+            say(line, indent=2)
+        return exit_code_of(error)
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+def forget(run_id: str) -> None:
+    """Take RUN off the list of what `continue` goes on with; its job and its files stay as they are."""
+    from tui.runs.journal import Outcome
+
+    with _journal() as journal:
+        run = journal.run(run_id)
+        journal.hold(run.id)
+        journal.end(run.id, Outcome.FORGOTTEN)
+        journal.let_go(run.id)
+        say(_("forgot {run}", run=run.id))
+        if run.job_id:
+            print_line(run.job_id)
+
+
+def _fields(run: Run) -> dict[str, object]:
+    return {
+        "run": run.id,
+        "state": run.state,
+        "outcome": run.outcome,
+        "reason": run.reason,
+        "job": run.job_id or None,
+        "verb": run.plan.verb,
+        "input": run.plan.input,
+        "model": _model(run),
+        "project": run.plan.project,
+        "bucket": run.plan.bucket,
+        "key": run.object_key or None,
+        "out": run.plan.out or None,
+        "created": run.created.isoformat(),
+        "changed": run.changed.isoformat(),
+    }
+
+
+def _outcome(run: Run) -> str:
+    return f"{run.outcome}: {run.reason}" if run.reason else str(run.outcome)
+
+
+def _model(run: Run) -> str:
+    plan = run.plan
+    return plan.custom_model or (f"{plan.model}@{plan.version}" if plan.version else plan.model)
+
+
+VERBS = (runs, continue_, forget)

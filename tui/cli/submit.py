@@ -1,0 +1,190 @@
+"""`arkdeck submit` and `arkdeck run`: from a file to a job, and from a file to an account of every answer."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import print_json, print_line
+from tui.cli.session import asynchronous, json_option, profile_option, session
+from tui.errors import UsageError
+from tui.i18n import _
+
+if TYPE_CHECKING:
+    from tui.runs.events import Event, Reconciled
+    from tui.runs.plan import Plan
+    from tui.settings.profiles import Profile
+
+_WINDOW: Final = re.compile(r"([1-9]|1[0-9]|2[0-8])d")
+
+
+def _submit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    options: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
+        click.argument("file", type=click.Path(path_type=Path), metavar="FILE"),
+        click.option(
+            "--model",
+            metavar="NAME[@VERSION]",
+            help=_("foundation model; the primary version unless one is named"),
+        ),
+        click.option("--custom-model", metavar="ID", help=_("fine-tuned model instead")),
+        click.option("--name", metavar="TEXT", help=_("the job's name; proposed from the file's")),
+        click.option("--description", metavar="TEXT", default=""),
+        click.option("--project", metavar="NAME", help=_("the profile's unless given")),
+        click.option("--window", metavar="1d..28d", default="28d", show_default=True, help=_("time the job may take")),
+        click.option("--tag", "tags", metavar="K=V", multiple=True, help=_("repeatable")),
+        click.option("--bucket", metavar="NAME", help=_("the profile's unless given")),
+        click.option("--create-bucket", is_flag=True, help=_("make the bucket, private, if it is missing")),
+        click.option("--again", is_flag=True, help=_("a second job on content that has one")),
+        click.option("--dry-run", is_flag=True, help=_("check, show what would happen, send nothing")),
+        json_option,
+        profile_option,
+    ]
+    return reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+@click.command()
+@_submit_options
+@asynchronous
+async def submit(**given: Any) -> int:
+    """Check FILE, upload it and create a batch job; end when the job exists.
+
+    The job's id is printed on standard output.
+    """
+    return await _go("submit", out=None, **given)
+
+
+@click.command()
+@_submit_options
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help=_("results go there; ./<job id> by default")
+)
+@asynchronous
+async def run(**given: Any) -> int:
+    """Check FILE, upload it, create a job, wait, collect the results and account for every request.
+
+    Exit code 0 when every request has an answer, 1 when any failed or is missing. Interrupted at any point, the same
+    command or `arkdeck continue` goes on.
+    """
+    return await _go("run", **given)
+
+
+async def _go(
+    verb: str,
+    *,
+    profile: str | None,
+    as_json: bool,
+    dry_run: bool,
+    model: str | None,
+    custom_model: str | None,
+    **given: Any,
+) -> int:
+    from tui.ark.models import parse_model
+    from tui.runs.course import begin
+    from tui.runs.rehearse import rehearse
+
+    if bool(model) == bool(custom_model):
+        raise UsageError(_("name one model"), advice=_("--model NAME[@VERSION], or --custom-model ID"))
+    _require_window(given["window"])
+    tags = _tags(given["tags"])
+    async with session(profile, write=not dry_run) as opened:
+        chosen = parse_model(model) if model else None
+        plan = _plan(verb, opened.profile, opened.named, tags=tags, custom_model=custom_model or "",
+                     model=chosen.name if chosen else "", version=chosen.version if chosen else "", **given)  # fmt: skip
+        return await tell((rehearse if dry_run else begin)(plan, opened.services), as_json=as_json)
+
+
+async def tell(stream: AsyncGenerator[Event, None], *, as_json: bool) -> int:
+    """Tell a flow's events to its end and return the exit code that its last one deserves."""
+    from tui.cli.narrator import Narrator
+    from tui.runs.events import JobCreated, Reconciled, RunBegun
+
+    run_id, created, end = "", None, None
+    with Narrator(as_json=as_json) as narrator:
+        async with aclosing(stream) as events:
+            async for event in events:
+                match event:
+                    case RunBegun():
+                        run_id = event.run_id
+                    case JobCreated():
+                        created = event
+                    case Reconciled():
+                        end = event
+                narrator.tell(event)
+    if end is not None:
+        return conclude(end, run_id=run_id, as_json=as_json)
+    if created is not None and not as_json:
+        print_line(created.job.id)
+    return ExitCode.DONE
+
+
+def conclude(end: Reconciled, *, run_id: str, as_json: bool) -> int:
+    """Print where the results are, as data, and return 0 when every request has an answer, 1 otherwise."""
+    account, folder = end.account, end.folder
+    files = {name: folder / f"{name}.jsonl" for name in ("results", "errors")}
+    there = {name: str(path) if path.exists() else None for name, path in files.items()}
+    if as_json:
+        counts = {
+            name: getattr(account, name)
+            for name in ("requests", "ok", "failed", "missing", "unexpected", "duplicate", "truncated")
+        }
+        print_json({"summary": {"run": run_id or None, "job": end.job.id, "phase": end.job.phase, **counts, **there}})
+    else:
+        for path in filter(None, [*there.values(), str(folder / "account.json")]):
+            print_line(path)
+    return ExitCode.DONE if account.ok == account.requests else ExitCode.WORK_FAILED
+
+
+def _plan(verb: str, profile: Profile, named: bool, *, file: Path, out: Path | None, again: bool, window: str,
+          project: str | None, bucket: str | None, name: str | None, **given: Any) -> Plan:  # fmt: skip
+    from tui.runs.plan import Plan
+
+    bucket = bucket or profile.bucket
+    if not bucket:
+        raise UsageError(
+            _("no bucket is named for the input and the results"),
+            advice=_("Name one with --bucket, ARKDECK_BUCKET, or `bucket` in the profile."),
+        )
+    if not file.exists():
+        raise UsageError(_("no such file: {path}", path=file))
+    return Plan(
+        verb=verb,
+        input=str(file.resolve()),
+        profile=profile.name if named else "",
+        service=profile.ark_endpoint,
+        bucket=bucket,
+        project=project or profile.project,
+        input_prefix=profile.input_prefix,
+        output_prefix=profile.output_prefix,
+        name=name or "",
+        window_days=int(window[:-1]),
+        nonce=secrets.token_hex(4) if again else "",
+        out=str(out.resolve()) if out else "",
+        folder=str(Path.cwd()),
+        **given,
+    )
+
+
+def _require_window(window: str) -> None:
+    if not _WINDOW.fullmatch(window):
+        raise UsageError(_("not a window: {window}", window=window), advice=_("Whole days, from 1d to 28d."))
+
+
+def _tags(pairs: tuple[str, ...]) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not key or not equals or key in tags:
+            raise UsageError(_("not a tag, or given twice: {tag}", tag=pair), advice=_("--tag KEY=VALUE"))
+        tags[key] = value
+    return tags
+
+
+VERBS = (submit, run)

@@ -1,0 +1,81 @@
+"""Jobs and models as the Ark OpenAPI prints them (ark-openapi.md §1.3, §1.4, §1.7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tui.localcloud.catalogue import INTRODUCTION, FoundationModel, ModelVersion
+from tui.localcloud.job_work import errors_location
+from tui.localcloud.jobs import FINAL_PHASES, Job, Location, Model
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def job_item(job: Job) -> dict[str, Any]:
+    """Return a job as a row of a list."""
+    progress = job.progress
+    return {
+        "Id": job.id,
+        "Name": job.name,
+        "Description": job.description,
+        "ProjectName": job.project,
+        "ModelReference": _model(job.model),
+        "InputFileTosLocation": _location(job.input),
+        "OutputDirTosLocation": _location(job.output),
+        "CompletionWindow": f"{job.window_days}d",
+        "Status": {"Phase": job.phase, "PhaseTime": _time(job.phase_time), "Message": job.message},
+        # ASSUMED: Completed counts the failed ones too, as the console's "processed requests" does
+        "RequestCounts": {"Total": progress.total, "Completed": progress.done, "Failed": progress.failed},
+        "Tags": [{"Key": key, "Value": value} for key, value in job.tags],
+        "CreateTime": _time(job.created),
+        "UpdateTime": _time(job.updated),
+        "ExpireTime": _time(job.expires),
+    }
+
+
+def job_detail(job: Job) -> dict[str, Any]:
+    """Return a job as it is shown alone: with its error file, once it ended and there is one."""
+    detail = job_item(job)
+    if job.phase in FINAL_PHASES and job.progress.failed:
+        detail["ErrorFileTosLocation"] = _location(errors_location(job))
+    return detail
+
+
+def model_item(model: FoundationModel) -> dict[str, Any]:
+    """Return a model as a row of a list."""
+    return {
+        "Name": model.name,
+        "DisplayName": model.title,
+        "VendorName": model.vendor,
+        "Description": INTRODUCTION,
+        "PrimaryVersion": model.primary,
+        "AccessType": "Public",
+        "FoundationModelTag": {"TaskTypes": [model.task]},
+        "CreateTime": _time(model.created),
+        "UpdateTime": _time(model.updated),
+    }
+
+
+def version_item(version: ModelVersion) -> dict[str, Any]:
+    """Return a model's version as a row of a list."""
+    return {
+        "ModelVersion": version.version,
+        "Status": version.status,
+        "Description": INTRODUCTION,
+        "PublishTime": _time(version.published),
+    }
+
+
+def _model(model: Model) -> dict[str, Any]:
+    if model.custom_id:
+        return {"CustomModelId": model.custom_id}
+    return {"FoundationModel": {"Name": model.name, "ModelVersion": model.version}}
+
+
+def _location(location: Location) -> dict[str, str]:
+    return {"BucketName": location.bucket, "ObjectKey": location.key}
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

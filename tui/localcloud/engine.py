@@ -1,0 +1,250 @@
+"""The batch engine: takes jobs through their phases on its own clock and answers requests at a chosen speed.
+
+`tick` does what is due at the clock's time and says whether more is due already; `next_due` says when something
+will be. A thread makes a service of the two on the machine's clock; `advance` plays them on a frozen one.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from tui.files import private_folder
+from tui.localcloud import jobs as phases
+from tui.localcloud.input_check import InputRefusedError
+from tui.localcloud.job_work import InputCheck, JobWork, RowFiles
+from tui.localcloud.tos_errors import TosError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tui.clock import Clock, FrozenClock
+    from tui.localcloud.jobs import Job, JobStore
+    from tui.localcloud.object_storage import ObjectStorage
+
+RUNNING_PER_PROJECT: Final = 20
+PHASE_SECONDS: Final = 0.3
+REQUESTS_PER_STEP: Final = 2000
+PROGRESS_SECONDS: Final = 0.05
+_CLOCK_STEP: Final = 1e-6  # seconds, the finest that a datetime tells apart
+
+MESSAGES: Final[dict[str, str]] = {
+    phases.QUEUED: "批量推理任务排队中",
+    phases.INITIALIZING: "批量推理任务初始化中",
+    phases.RUNNING: "批量推理任务运行中",
+    phases.COMPLETED: "批量推理任务已完成",
+    phases.TERMINATING: "批量推理任务终止中",
+    phases.TERMINATED: "批量推理任务已终止",
+}
+EXPIRED: Final = "批量推理任务已到期,终止中"
+_log: Final = logging.getLogger(__name__)
+
+
+class Engine:
+    """Runs the jobs of a store.
+
+    Args:
+        jobs: the jobs; the API adds and stops them while the engine runs.
+        storage: inputs and results.
+        folder: for the rows of unfinished jobs.
+        clock: of phases, rates and expiry.
+        speed: requests per second of each job; 0 for as fast as it can.
+        seed: of answers and their order, for jobs that have not begun.
+    """
+
+    def __init__(
+        self, jobs: JobStore, storage: ObjectStorage, folder: Path, *, clock: Clock, speed: float, seed: int
+    ) -> None:
+        self._jobs = jobs
+        self._storage = storage
+        self._folder = private_folder(folder)
+        self._clock = clock
+        self._speed = speed
+        self._seed = seed
+        self._phase_time = timedelta(seconds=PHASE_SECONDS if speed else 0)
+        self._checks: dict[str, InputCheck] = {}
+        self._work: dict[str, JobWork] = {}
+        self._steps = {
+            phases.QUEUED: self._queued,
+            phases.INITIALIZING: self._initializing,
+            phases.RUNNING: self._running,
+            phases.TERMINATING: self._terminating,
+        }
+
+    def tick(self) -> bool:
+        """Do one step of every job that has something due; return whether another tick now would do more."""
+        now = self._clock.now()
+        return bool(sum([self._step(job, now) for job in self._jobs.active()]))
+
+    def next_due(self) -> datetime | None:
+        """Return when the next phase ends if nobody interferes, None when no job is active."""
+        return min((moment for job in self._jobs.active() if (moment := self._due(job))), default=None)
+
+    def advance(self, clock: FrozenClock, seconds: float) -> None:
+        """Move the engine's clock by `seconds`, stopping wherever something is due, and do all of it."""
+        end = clock.now() + timedelta(seconds=seconds)
+        self._settle()
+        while (due := self.next_due()) is not None and due <= end:
+            clock.advance(max((due - clock.now()).total_seconds(), _CLOCK_STEP))
+            self._settle()
+        clock.advance(max((end - clock.now()).total_seconds(), 0))
+        self._settle()
+
+    def _settle(self) -> None:
+        while self.tick():
+            pass
+
+    def close(self) -> None:
+        """Close the files of active jobs; an engine that takes them up again goes on from there."""
+        for job_id in {*self._checks, *self._work}:
+            self._drop(job_id)
+
+    def forget(self, job_id: str) -> None:
+        """Delete what is kept of a finished job's rows; its objects stay."""
+        RowFiles(self._folder, job_id).remove()
+
+    def _due(self, job: Job) -> datetime | None:
+        if job.phase == phases.QUEUED and not self._has_slot(job.project):
+            return job.expires
+        if job.phase != phases.RUNNING or not self._speed:
+            return min(job.phase_time + self._phase_time, job.expires)
+        work = self._work.get(job.id)
+        if work is None:
+            return job.phase_time
+        return min(self._end_of(work), job.expires)
+
+    def _end_of(self, work: JobWork) -> datetime:
+        remaining = work.progress.total - work.done_before
+        return work.since + timedelta(seconds=remaining / self._speed, microseconds=1)
+
+    def _has_slot(self, project: str) -> bool:
+        busy = Counter(job.project for job in self._jobs.active() if job.phase in (phases.INITIALIZING, phases.RUNNING))
+        return busy[project] < RUNNING_PER_PROJECT
+
+    # one step of one job; each returns whether the job moved
+
+    def _step(self, job: Job, now: datetime) -> bool:
+        try:
+            return self._steps[job.phase](job, now)
+        except InputRefusedError as refused:
+            return self._fail(job, now, str(refused))
+        except TosError as refused:
+            return self._fail(job, now, f"批量推理任务失败,{refused.code}: {refused.message}")
+        except Exception as fault:  # noqa: BLE001  # one job must not take the others with it
+            _log.exception("job %s met a fault of the local cloud", job.id)
+            return self._fail(job, now, f"批量推理任务失败,InternalServiceError: {fault}")
+
+    def _queued(self, job: Job, now: datetime) -> bool:
+        if now >= job.expires:
+            return self._enter(job, phases.TERMINATING, now, message=EXPIRED)
+        if now < job.phase_time + self._phase_time or not self._has_slot(job.project):
+            return False
+        return self._enter(job, phases.INITIALIZING, now)
+
+    def _initializing(self, job: Job, now: datetime) -> bool:
+        if now >= job.expires:
+            return self._enter(job, phases.TERMINATING, now, message=EXPIRED)
+        if now < job.phase_time + self._phase_time:
+            return False
+        check = self._checks.get(job.id)
+        if check is None:
+            check = self._checks[job.id] = InputCheck(job, self._storage, seed=self._seed)
+        if check.step():
+            return True
+        del self._checks[job.id]
+        return self._enter(job, phases.RUNNING, now, progress=check.progress)
+
+    def _running(self, job: Job, now: datetime) -> bool:
+        work = self._work.get(job.id)
+        if work is None:
+            files = RowFiles(self._folder, job.id)
+            work = self._work[job.id] = JobWork(job, self._storage, files, since=now)
+        count = min(self._requests_due(work, min(now, job.expires)), REQUESTS_PER_STEP)
+        if count:
+            self._jobs.revise(job.id, progress=work.answer(count, now), updated=now)
+            return True
+        if work.progress.done < work.progress.total:
+            return now >= job.expires and self._enter(job, phases.TERMINATING, now, message=EXPIRED)
+        self._publish(job)
+        RowFiles(self._folder, job.id).remove()
+        return self._enter(job, phases.COMPLETED, now)
+
+    def _terminating(self, job: Job, now: datetime) -> bool:
+        if now < job.phase_time + self._phase_time:
+            return False
+        self._publish(job)
+        return self._enter(job, phases.TERMINATED, now)
+
+    def _requests_due(self, work: JobWork, now: datetime) -> int:
+        left = work.progress.total - work.progress.done
+        if not self._speed:
+            return left
+        due = work.done_before + math.floor((now - work.since).total_seconds() * self._speed + 1e-6)
+        return max(0, min(left, due - work.progress.done))
+
+    def _publish(self, job: Job) -> None:
+        self._drop(job.id)
+        RowFiles(self._folder, job.id).publish(job, self._storage)
+
+    def _fail(self, job: Job, now: datetime, message: str) -> bool:
+        self._drop(job.id)
+        return self._enter(job, phases.FAILED, now, message=message)
+
+    def _drop(self, job_id: str) -> None:
+        """Close what is open for a job."""
+        for opened in (self._checks.pop(job_id, None), self._work.pop(job_id, None)):
+            if opened is not None:
+                opened.close()
+
+    def _enter(self, job: Job, phase: str, now: datetime, *, message: str = "", **changes: Any) -> bool:
+        """Move a job into a phase, unless the API moved it meanwhile: then the next tick sees to it."""
+        with self._jobs.lock:
+            current = self._jobs.get(job.id)
+            if current is not None and current.phase == job.phase:
+                enter_phase(self._jobs, current, phase, now, message=message, **changes)
+        return True
+
+
+def enter_phase(jobs: JobStore, job: Job, phase: str, now: datetime, *, message: str = "", **changes: Any) -> Job:
+    """Write a job's new phase with its time and message, and return the job as it is now."""
+    return jobs.revise(job.id, phase=phase, phase_time=now, message=message or MESSAGES[phase], updated=now, **changes)
+
+
+class EngineThread:
+    """Drives an engine on the machine's clock; asleep while no job is active."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._woken = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="local cloud engine", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that a job was added or changed."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """End after the step under way."""
+        self._stopping = True
+        self._woken.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._woken.clear()
+            if self._engine.tick():
+                continue
+            due = self._engine.next_due()
+            if due is None:
+                self._woken.wait()
+            else:
+                self._woken.wait(min((due - self._clock.now()).total_seconds(), PROGRESS_SECONDS))

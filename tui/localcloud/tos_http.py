@@ -1,0 +1,326 @@
+"""HTTP/1.1 as the object storage speaks it: requests read from a socket, responses written to it.
+
+Bodies pass through one buffer of the connection and never lie in memory whole; a file goes from the page cache
+to the socket. Heads are bytes as Latin-1, so that a signature can be checked over exactly what was sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import http
+import re
+import socket
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Final
+
+from tui.localcloud.tos_errors import (
+    BadDigest,
+    ContentSHA256Mismatch,
+    EntityTooLarge,
+    InvalidDigest,
+    InvalidRequest,
+    UnexpectedEOF,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tui.localcloud.tos_blobs import SegmentReader
+
+BUFFER_SIZE: Final = 512 * 1024
+_MAX_HEAD: Final = 64 * 1024
+_MAX_LINE: Final = 4096
+_TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_CHUNK_SIZE: Final = re.compile(rb"[0-9a-fA-F]{1,15}")
+_TARGET: Final = re.compile(r"(?:https?://(?P<host>[^/?#]+))?(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?", re.IGNORECASE)
+_QUICK_ACK: Final = getattr(socket, "TCP_QUICKACK", None)
+
+
+class PeerGoneError(ConnectionError):
+    """The peer closed the connection where it may: before a request, or in the middle of its head."""
+
+
+class Source:
+    """The incoming half of a connection, read through one buffer."""
+
+    def __init__(self, peer: socket.socket) -> None:
+        self._peer = peer
+        self._buffer = memoryview(bytearray(BUFFER_SIZE))
+        self._start = self._end = 0
+
+    def wait(self) -> None:
+        """Block until there is something to read (PeerGoneError)."""
+        if self._start == self._end and not self._fill():
+            raise PeerGoneError
+
+    def read_until(self, mark: bytes, limit: int) -> bytes:
+        """Return the bytes up to `mark`, without it (PeerGoneError; InvalidRequest beyond `limit` bytes)."""
+        while True:
+            pending = bytes(self._buffer[self._start : min(self._end, self._start + limit)])
+            found = pending.find(mark)
+            if found >= 0:
+                self._start += found + len(mark)
+                return pending[:found]
+            if len(pending) == limit:
+                raise InvalidRequest("The head of the request is too long.")
+            if not self._fill():
+                raise PeerGoneError
+
+    def read(self, limit: int) -> memoryview:
+        """Return 1 to `limit` bytes, valid until the next call (UnexpectedEOF)."""
+        if self._start == self._end and not self._fill():
+            raise UnexpectedEOF
+        piece = self._buffer[self._start : min(self._end, self._start + limit)]
+        self._start += len(piece)
+        return piece
+
+    def _fill(self) -> int:
+        """Receive more behind what is pending; return the number of bytes."""
+        if self._start == self._end:
+            self._start = self._end = 0
+        elif self._end == len(self._buffer):
+            pending = bytes(self._buffer[self._start : self._end])
+            self._start, self._end = 0, len(pending)
+            self._buffer[: self._end] = pending
+        count = self._peer.recv_into(self._buffer[self._end :])
+        if _QUICK_ACK is not None:  # clients behind the proxy setting leave Nagle's algorithm on (tos.md §1.3)
+            self._peer.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+        self._end += count
+        return count
+
+
+class Body:
+    """The body of a request, read once, in pieces; its digests are checked where it ends.
+
+    Attributes:
+        length: bytes announced; None for a chunked body.
+        ended: nothing is left to read; stays False after an error in the middle.
+    """
+
+    def __init__(self, source: Source, headers: Mapping[str, str]) -> None:
+        self._source = source
+        chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+        self.length = None if chunked else _content_length(headers)
+        self.ended = False
+        self._rest = self._read()
+        self._expected_md5 = headers.get("content-md5", "")
+        self._expected_sha256: str | None = None
+
+    def expect_sha256(self, digest: str | None) -> None:
+        """Require this hexadecimal digest of the body, before it is read; None requires nothing."""
+        self._expected_sha256 = digest
+
+    def pieces(self) -> Iterator[memoryview]:
+        """Yield the body; a piece is valid until the next one.
+
+        Raises:
+            UnexpectedEOF, InvalidRequest: it is cut, or its chunks are not chunks.
+            InvalidDigest, BadDigest, ContentSHA256Mismatch: raised at its end.
+        """
+        md5 = hashlib.md5(usedforsecurity=False) if self._expected_md5 else None
+        sha256 = hashlib.sha256() if self._expected_sha256 else None
+        for piece in self._rest:
+            if md5:
+                md5.update(piece)
+            if sha256:
+                sha256.update(piece)
+            yield piece
+        if md5 and md5.digest() != _decode_md5(self._expected_md5):
+            raise BadDigest
+        if sha256 and sha256.hexdigest() != self._expected_sha256:
+            raise ContentSHA256Mismatch
+
+    def read(self, limit: int) -> bytes:
+        """Return the whole body (EntityTooLarge beyond `limit` bytes, and what `pieces` raises)."""
+        whole = bytearray()
+        for piece in self.pieces():
+            whole += piece
+            if len(whole) > limit:
+                raise EntityTooLarge
+        return bytes(whole)
+
+    def drain(self) -> None:
+        """Read what is left and drop it, so that the next request can be found."""
+        for _ in self._rest:
+            pass
+
+    def _read(self) -> Iterator[memoryview]:
+        yield from self._chunks() if self.length is None else self._fixed(self.length)
+        self.ended = True
+
+    def _fixed(self, length: int) -> Iterator[memoryview]:
+        while length:
+            piece = self._source.read(length)
+            length -= len(piece)
+            yield piece
+
+    def _chunks(self) -> Iterator[memoryview]:
+        while size := self._chunk_size():
+            yield from self._fixed(size)
+            self._line()
+        while self._line():  # trailers say nothing we use
+            pass
+
+    def _chunk_size(self) -> int:
+        digits = self._line().partition(b";")[0].strip()
+        if not _CHUNK_SIZE.fullmatch(digits):
+            raise InvalidRequest("The chunked body is malformed.")
+        return int(digits, 16)
+
+    def _line(self) -> bytes:
+        try:
+            return self._source.read_until(b"\r\n", _MAX_LINE)
+        except PeerGoneError:
+            raise UnexpectedEOF from None
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request whose head was read.
+
+    Attributes:
+        method: as sent.
+        host: the Host header, or the host of an absolute-form target without it.
+        path: percent-encoded, as on the wire.
+        query: as on the wire, without the question mark.
+        headers: by lower-case name; repeated ones joined by a comma.
+        body: still to be read.
+        keep_alive: whether the peer expects to send another request.
+    """
+
+    method: str
+    host: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: Body
+    keep_alive: bool
+
+
+@dataclass(frozen=True)
+class FileRange:
+    """Bytes of an object to send; the transport closes the reader."""
+
+    reader: SegmentReader
+    start: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Response:
+    """What to answer.
+
+    Attributes:
+        status: HTTP status.
+        headers: without those of the transport (Content-Length, Date, Connection).
+        body: in memory, or a range of an object.
+        length: Content-Length when there is no body to count: the answer to a HEAD.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | FileRange = b""
+    length: int | None = None
+
+
+def read_request(source: Source, peer: socket.socket) -> Request:
+    """Read the head of a request, and let a peer that asked for permission send its body.
+
+    Raises:
+        PeerGoneError: the peer ended the connection.
+        InvalidRequest: this is not HTTP/1.x.
+    """
+    lines = source.read_until(b"\r\n\r\n", _MAX_HEAD).lstrip(b"\r\n").decode("latin-1").split("\r\n")
+    method, target, version = _request_line(lines[0])
+    headers = _headers(lines[1:])
+    body = Body(source, headers)
+    if headers.get("expect", "").lower() == "100-continue":
+        peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    connection = headers.get("connection", "").lower()
+    return Request(
+        method=method,
+        headers=headers,
+        body=body,
+        keep_alive=connection != "close" and (version == "HTTP/1.1" or connection == "keep-alive"),
+        **_address(target, headers),
+    )
+
+
+def write_response(peer: socket.socket, request: Request | None, response: Response, *, close: bool) -> None:
+    """Send an answer; the reader of a file is closed in any case (OSError when the peer is gone)."""
+    body = response.body
+    try:
+        length = response.length
+        if length is None:
+            length = body.length if isinstance(body, FileRange) else len(body)
+        head = _response_head(response, length, close=close)
+        if request is not None and request.method == "HEAD":
+            peer.sendall(head)
+        elif isinstance(body, FileRange):
+            peer.sendall(head, getattr(socket, "MSG_MORE", 0))
+            body.reader.send(peer, body.start, body.length)
+        else:
+            peer.sendall(head + body)
+    finally:
+        if isinstance(body, FileRange):
+            body.reader.close()
+
+
+def _response_head(response: Response, length: int, *, close: bool) -> bytes:
+    headers = {"Date": formatdate(usegmt=True), "Server": "TosServer", **response.headers}
+    if response.status != http.HTTPStatus.NOT_MODIFIED:
+        headers["Content-Length"] = str(length)
+    headers["Connection"] = "close" if close else "keep-alive"
+    lines = [f"HTTP/1.1 {response.status} {http.HTTPStatus(response.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def _request_line(line: str) -> tuple[str, str, str]:
+    words = line.split(" ")
+    if len(words) != 3 or not words[0] or not set(words[0]) <= _TOKEN or words[2] not in ("HTTP/1.1", "HTTP/1.0"):
+        raise InvalidRequest("The request line is malformed.")
+    return words[0], words[1], words[2]
+
+
+def _headers(lines: list[str]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name or not set(name) <= _TOKEN:
+            raise InvalidRequest("A header line is malformed.")
+        name, value = name.lower(), value.strip(" \t")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
+
+
+def _address(target: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return host, path and query of a target in origin form (`/key`) or absolute form (`http://host/key`)."""
+    match = _TARGET.fullmatch(target)
+    if match is None or not (match["host"] or match["path"]):
+        raise InvalidRequest("The request target is malformed.")
+    return {
+        "host": headers.get("host") or match["host"] or "",
+        "path": match["path"] or "/",
+        "query": match["query"] or "",
+    }
+
+
+def _content_length(headers: Mapping[str, str]) -> int:
+    text = headers.get("content-length", "0")
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise InvalidRequest("The Content-Length is malformed.")
+    return int(text)
+
+
+def _decode_md5(text: str) -> bytes:
+    try:
+        digest = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise InvalidDigest from None
+    if len(digest) != hashlib.md5(usedforsecurity=False).digest_size:
+        raise InvalidDigest
+    return digest

@@ -1,0 +1,156 @@
+"""The step that costs money: create the job exactly once, whatever happens to the reply."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Final
+
+from tui.ark.errors import ActiveJobError, ArkError, ArkNotFoundError
+from tui.ark.models import (
+    CustomModelRef,
+    FoundationModelRef,
+    Job,
+    JobQuery,
+    Location,
+    ModelReference,
+    NewJob,
+    Phase,
+)
+from tui.errors import UsageError
+from tui.i18n import _
+from tui.runs.events import CreateRetried, Event, JobCreated
+from tui.runs.journal import Run, RunState
+from tui.runs.plan import Plan
+from tui.runs.services import Services
+
+RUN_TAG: Final = "arkdeck:run"
+"""Every job carries its run's id under this key, by which a lost create is found again."""
+
+_TRIES: Final = 3
+_WAIT_SECONDS: Final = 2.0
+
+
+class JobBrokeOffError(UsageError):
+    """The same content has a job that stopped half way; going on with it is cheaper than starting over."""
+
+
+async def create(run: Run, services: Services) -> AsyncIterator[Event]:
+    """Create the job, unless this content already has one: then attach to it."""
+    earlier = await _job_of_earlier_run(run, services)
+    if earlier is not None:
+        yield _attach(run, earlier, services)
+        return
+    services.journal.advance(run.id, RunState.CREATING)
+    async for event in _send(run, services):
+        yield event
+
+
+async def find_or_create(run: Run, services: Services) -> AsyncIterator[Event]:
+    """Go on after a create whose reply nobody saw: look for its job before anything is sent again."""
+    found = await _find(run, services)
+    if found is not None:
+        yield _attach(run, found, services)
+        return
+    async for event in _send(run, services):
+        yield event
+
+
+async def _send(run: Run, services: Services) -> AsyncIterator[Event]:
+    wanted = new_job(run.plan, run.id, run.object_key)
+    for left in reversed(range(_TRIES)):
+        try:
+            receipt = await services.ark.create_job(wanted)
+        except ActiveJobError as error:
+            yield _attach(run, await services.ark.get_job(error.job_id), services)
+            return
+        except ArkError as error:
+            if not error.maybe_applied or not left:
+                raise
+            await services.clock.sleep(_WAIT_SECONDS)
+            found = await _find(run, services)
+            if found is not None:
+                yield _attach(run, found, services)
+                return
+            yield CreateRetried(error)
+        else:
+            detail = f"{receipt.job_id}, request {receipt.request_id}"
+            services.journal.advance(run.id, RunState.CREATED, detail=detail, job_id=receipt.job_id)
+            yield JobCreated(await services.ark.get_job(receipt.job_id), found=False, differences={})
+            return
+
+
+def new_job(plan: Plan, run_id: str, object_key: str) -> NewJob:
+    """Return the create call's content for a plan."""
+    return NewJob(
+        name=plan.job_name,
+        description=plan.description,
+        project=plan.project,
+        model=_model(plan),
+        input=Location(plan.bucket, object_key),
+        output=Location(plan.bucket, plan.output_prefix),
+        window_days=plan.window_days,
+        tags={**plan.tags, RUN_TAG: run_id},
+    )
+
+
+def _model(plan: Plan) -> ModelReference:
+    return CustomModelRef(plan.custom_model) if plan.custom_model else FoundationModelRef(plan.model, plan.version)
+
+
+async def _job_of_earlier_run(run: Run, services: Services) -> Job | None:
+    """The job that an earlier run made of this very object, if the service still has it.
+
+    Raises:
+        JobBrokeOffError: it stopped half way, so that a new one would pay again for what it has done.
+    """
+    job_id = services.journal.earlier_job(run)
+    if not job_id:
+        return None
+    try:
+        job = await services.ark.get_job(job_id)
+    except ArkNotFoundError:
+        return None
+    if job.phase in (Phase.TERMINATED, Phase.FAILED):
+        if job.counts.completed:
+            raise JobBrokeOffError(
+                _(
+                    "job {job} on the same content ended as {phase} after {done:,} of {total:,} requests",
+                    job=job.id,
+                    phase=job.phase,
+                    done=job.counts.completed,
+                    total=job.counts.total,
+                ),
+                advice=_(
+                    "Send the rest:  arkdeck resume {job}\nTake what is there:  arkdeck collect {job}\n"
+                    "Pay for all of it again:  the same command with --again",
+                    job=job.id,
+                ),
+            )
+        return None
+    return job
+
+
+async def _find(run: Run, services: Services) -> Job | None:
+    """The job that carries this run's tag, or reads this run's object and is not finished."""
+    tagged = JobQuery(project=run.plan.project, tags={RUN_TAG: (run.id,)})
+    async for job in services.ark.all_jobs(tagged):
+        return job
+    return None
+
+
+def _attach(run: Run, job: Job, services: Services) -> JobCreated:
+    services.journal.advance(run.id, RunState.CREATED, detail=job.id, job_id=job.id)
+    return JobCreated(job, found=True, differences=_differences(run, job))
+
+
+def _differences(run: Run, job: Job) -> Mapping[str, tuple[str, str]]:
+    """What the job found has otherwise than planned: field → (planned, found)."""
+    plan = run.plan
+    pairs = {
+        "name": (plan.job_name, job.name),
+        "description": (plan.description, job.description),
+        "model": (str(_model(plan)), str(job.model)),
+        "window": (f"{plan.window_days}d", f"{job.window_days}d"),
+        "output": (plan.output_prefix, job.output.key),
+    }
+    return {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}

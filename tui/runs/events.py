@@ -1,0 +1,198 @@
+"""What the flows tell whoever listens; both shells render the same events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tui.ark.models import Job
+from tui.dataset.check import CheckSummary, Issue
+from tui.dataset.results import Account
+from tui.errors import ArkdeckError
+from tui.runs.forecast import Forecast
+
+
+@dataclass(frozen=True)
+class RunBegun:
+    """A run has its row in the journal; `taken_up` when it was there already, at `state`."""
+
+    run_id: str
+    taken_up: bool
+    state: str
+
+
+@dataclass(frozen=True)
+class Checking:
+    """Bytes of the input read so far."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class IssueFound:
+    """The check found something."""
+
+    issue: Issue
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The input was read whole and holds no error."""
+
+    summary: CheckSummary
+
+
+@dataclass(frozen=True)
+class ModelChosen:
+    """No version was asked for: the model's primary one is taken."""
+
+    model: str
+    version: str
+
+
+@dataclass(frozen=True)
+class BucketCreated:
+    """The bucket was missing, and was asked for."""
+
+    bucket: str
+
+
+@dataclass(frozen=True)
+class UploadBegun:
+    """The input goes to this object; `how` is `upload`, `copy` of the same content, or `present` already."""
+
+    bucket: str
+    key: str
+    size: int
+    how: str
+
+
+@dataclass(frozen=True)
+class Uploading:
+    """Bytes of the input that the store has."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class InputUploaded:
+    """The store holds the input, size and CRC-64 equal to the file's."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True)
+class CreateRetried:
+    """The reply to a create was lost, no job was found, and the call is made again."""
+
+    cause: ArkdeckError
+
+
+@dataclass(frozen=True)
+class JobCreated:
+    """The job exists. `found` when it was there already; `differences` names what is not as planned."""
+
+    job: Job
+    found: bool
+    differences: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class JobSampled:
+    """A poll answered: the job, and what its counters promise."""
+
+    job: Job
+    forecast: Forecast
+
+
+@dataclass(frozen=True)
+class PollFailed:
+    """A poll did not answer; what is known of the jobs is stale since `since`."""
+
+    cause: ArkdeckError
+    since: datetime
+    next_in: float
+
+
+@dataclass(frozen=True)
+class JobFinished:
+    """The job is Completed, Terminated or Failed."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class Downloading:
+    """Bytes of one result file that are on disk."""
+
+    name: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class FileCollected:
+    """One result file has its final name; `verified` is `crc64` or `size`, whatever the store could tell."""
+
+    name: str
+    path: Path
+    size: int
+    verified: str
+
+
+@dataclass(frozen=True)
+class FileKept:
+    """An earlier result file was renamed to make room for a newer one of the same job."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """Every request is accounted for."""
+
+    job: Job
+    folder: Path
+    account: Account
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What a submission would do: where the input goes and how (see UploadBegun), and the service's refusal if any.
+
+    An input that is not uploaded yet may be what the service refuses.
+    """
+
+    bucket: str
+    key: str
+    size: int
+    how: str
+    refusal: ArkdeckError | None
+
+
+Event = (
+    RunBegun
+    | Checking
+    | IssueFound
+    | Checked
+    | ModelChosen
+    | BucketCreated
+    | UploadBegun
+    | Uploading
+    | InputUploaded
+    | CreateRetried
+    | JobCreated
+    | JobSampled
+    | PollFailed
+    | JobFinished
+    | Downloading
+    | FileCollected
+    | FileKept
+    | Reconciled
+    | Rehearsed
+)

@@ -1,0 +1,73 @@
+"""What the operator asked for: everything a run needs so that `continue` needs nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+_NOT_IN_NAMES: Final = re.compile(r"[^0-9A-Za-z\u4e00-\u9fff_-]+")
+_MAX_NAME: Final = 200
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One submission, as decided before anything is sent.
+
+    Attributes:
+        verb: `submit` ends when the job exists, `run` when its requests are accounted for.
+        input: absolute path of the JSONL file.
+        profile: the profile that was named, or empty.
+        service: the Ark endpoint, which tells accounts and clouds apart.
+        model: foundation model's name, or empty with `custom_model`.
+        version: the model's version; empty until it is looked up.
+        window_days: completion window, 1 to 28 (ark-openapi.md §1.2).
+        nonce: non-empty for a wanted second job on the same content.
+        out: absolute folder of the results, or empty for `./<job id>` of `folder`.
+        folder: the folder in which the command was given.
+    """
+
+    verb: str
+    input: str
+    profile: str
+    service: str
+    bucket: str
+    project: str
+    input_prefix: str
+    output_prefix: str
+    model: str = ""
+    version: str = ""
+    custom_model: str = ""
+    name: str = ""
+    description: str = ""
+    window_days: int = 28
+    tags: dict[str, str] = {}
+    create_bucket: bool = False
+    nonce: str = ""
+    out: str = ""
+    folder: str = ""
+
+    @property
+    def target(self) -> str:
+        """What, together with the content, makes two submissions the same job."""
+        model = self.custom_model or self.model
+        return "\n".join([self.service, self.bucket, self.project, model, self.nonce])
+
+    @property
+    def job_name(self) -> str:
+        """The job's name: as given, or proposed from the file's, in the characters the console admits."""
+        if self.name:
+            return self.name
+        proposed = _NOT_IN_NAMES.sub("-", Path(self.input).stem).strip("-")
+        return proposed[:_MAX_NAME] or "batch"
+
+    def object_key(self, sha256: str) -> str:
+        """Return where the input goes: by content, so that the same content is never uploaded twice."""
+        model = self.custom_model or f"{self.model}@{self.version}"
+        again = f"-{self.nonce}" if self.nonce else ""
+        return f"{self.input_prefix}{sha256[:32]}/{model}{again}.jsonl"
+
+    def results_folder(self, job_id: str) -> Path:
+        """Return the folder that the results go to."""
+        return Path(self.out) if self.out else Path(self.folder) / job_id

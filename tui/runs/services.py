@@ -1,0 +1,20 @@
+"""What every flow works with, opened by a shell and handed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tui.ark.client import ArkClient
+from tui.clock import Clock
+from tui.runs.journal import Journal
+from tui.storage.client import ObjectStore
+
+
+@dataclass(frozen=True)
+class Services:
+    """The signing client, the object store, the journal and the time."""
+
+    ark: ArkClient
+    store: ObjectStore
+    journal: Journal
+    clock: Clock

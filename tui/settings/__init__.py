@@ -1,0 +1,1 @@
+"""What the operator decides once: profiles, credentials, where files lie, themes."""

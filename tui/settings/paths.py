@@ -1,0 +1,34 @@
+"""Where arkdeck keeps its files: the platform's places, XDG's on Linux."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import platformdirs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_APP: Final = "arkdeck"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The operator's places. Naming them makes nothing; whoever writes makes the folder, private.
+
+    Attributes:
+        config_file: the profiles.
+        data_dir: what must survive: the journal of the runs.
+        state_dir: what may be lost: logs, crash reports.
+    """
+
+    config_file: Path
+    data_dir: Path
+    state_dir: Path
+
+    @classmethod
+    def for_user(cls) -> Paths:
+        """Return the places of the user who runs this process."""
+        places = platformdirs.PlatformDirs(_APP, appauthor=False)
+        return cls(places.user_config_path / "config.toml", places.user_data_path, places.user_state_path)

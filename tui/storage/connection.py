@@ -1,0 +1,320 @@
+"""The store's operations as blocking calls over the official SDK's primitives, with our errors and our types.
+
+Importing this module imports the SDK, which takes 100 ms: do it on a daemon thread. Of the SDK only signed requests
+are used: its transfers corrupt, escape their folder and cannot be cancelled (tos.md §4.1). Its own retries are off,
+since they cannot be cancelled and would multiply with ours; so is its CRC, which is what holds it to 250 MB/s.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import urllib.parse
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import requests
+import tos
+from requests.adapters import HTTPAdapter
+from tos.enum import ACLType
+from tos.models2 import UploadedPart
+
+from tui.storage.errors import (
+    ContentDamagedError,
+    KeyRefusedError,
+    ObjectMissingError,
+    Reply,
+    StorageDeniedError,
+    StorageServiceError,
+    StorageUnreachableError,
+)
+from tui.storage.objects import ObjectInfo, Receipt
+from tui.storage.translate import typed_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    from tui.settings.credentials import Credentials
+
+_CONNECT_TIMEOUT: Final = 10
+_READ_TIMEOUT: Final = 30
+_NEVER_LOGGED: Final = 1e-9
+"""KB/s below which the SDK complains on the terminal; 0 makes it swallow results and errors (tos.md §4.1)."""
+
+_SEND_SIZE: Final = 128 * 1024
+"""Bytes handed to the socket at once; a thin link must carry them within the connect timeout."""
+
+_RECEIVE_SIZE: Final = 512 * 1024
+_LOOPBACK_HOST: Final = "http://tos.localhost"
+"""Stands for a store on the loopback, reached as a proxy: the SDK knows only `bucket.host` (tos.md §1.3 P)."""
+
+_CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+
+
+class Body:
+    """The bytes of one request as the SDK reads them.
+
+    It says that it cannot be rewound, so that the SDK never sends it a second time by itself.
+
+    Args:
+        data: what is sent.
+        crc64: its CRC-64/XZ, compared with what the store says that it got.
+        report: hears before each piece how many bytes were handed on.
+    """
+
+    can_reset = False
+
+    def __init__(self, data: bytes, crc64: int, report: Callable[[int], None]) -> None:
+        self.len = len(data)
+        self.crc64 = crc64
+        self._data = memoryview(data)
+        self._position = 0
+        self._report = report
+
+    def read(self, size: int) -> memoryview:
+        """Return the next `size` bytes."""
+        self._report(self._position)
+        piece = self._data[self._position : self._position + size]
+        self._position += len(piece)
+        return piece
+
+
+class Connection:
+    """One client of one endpoint; safe to share between threads.
+
+    Every method raises StorageError.
+    """
+
+    def __init__(self, endpoint: str, region: str, credentials: Credentials) -> None:
+        loopback = _loopback_address(endpoint)
+        host, port = loopback or (None, None)
+        token = credentials.session_token
+        self._client = tos.TosClientV2(
+            credentials.access_key,
+            credentials.secret_key.reveal(),
+            _LOOPBACK_HOST if loopback else endpoint,
+            region,
+            security_token=token.reveal() if token is not None else None,
+            proxy_host=host,
+            proxy_port=port,
+            max_retry_count=0,
+            enable_crc=False,
+            connection_time=_CONNECT_TIMEOUT,
+            socket_timeout=_READ_TIMEOUT,
+            dns_cache_time=0,
+            high_latency_log_threshold=_NEVER_LOGGED,
+            except100_continue_threshold=0,
+            ca_crt=next(filter(None, map(os.environ.get, _CA_VARIABLES)), None),
+        )
+        session = self._client.session
+        session.trust_env = False  # or ~/.netrc replaces our Authorization by its own
+        if not loopback:
+            session.proxies = requests.utils.get_environ_proxies(self._client.endpoint)
+        session.mount("http://", _Transport())
+        session.mount("https://", _Transport())
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._client.close()
+
+    def head_bucket(self, bucket: str) -> None:
+        """Return if the bucket exists and may be used."""
+        try:
+            with typed_errors(bucket):
+                self._client.head_bucket(bucket)
+        except StorageDeniedError as refusal:
+            self._ask_why(bucket, refusal)
+
+    def create_bucket(self, bucket: str) -> None:
+        """Make a bucket that only its owner can read."""
+        with typed_errors(bucket):
+            self._client.create_bucket(bucket, acl=ACLType.ACL_Private)
+
+    def head(self, bucket: str, key: str) -> ObjectInfo | None:
+        """Return what the store knows of an object; None if there is none."""
+        _require_usable(bucket, key)
+        try:
+            with typed_errors(bucket, key):
+                found = self._client.head_object(bucket, key)
+        except ObjectMissingError:
+            return None
+        except StorageDeniedError as refusal:
+            self._ask_why(bucket, refusal)
+        return ObjectInfo(
+            key=key,
+            size=found.content_length,
+            etag=found.etag,
+            crc64=found.hash_crc64_ecma,
+            modified=found.last_modified,
+            metadata=found.meta,
+        )
+
+    def list_page(
+        self, bucket: str, prefix: str, token: str, *, limit: int = 1000
+    ) -> tuple[list[ObjectInfo], str]:
+        """Return up to `limit` objects and the token of the next page, empty after the last."""
+        with typed_errors(bucket):
+            page = self._client.list_objects_type2(
+                bucket, prefix=prefix, continuation_token=token or None, max_keys=limit, list_only_once=True
+            )
+        objects = [
+            ObjectInfo(
+                key=item.key,
+                size=item.size,
+                etag=item.etag,
+                crc64=item.hash_crc64_ecma,
+                modified=item.last_modified,
+                metadata=item.meta or {},
+            )
+            for item in page.contents
+        ]
+        following = page.next_continuation_token or "" if page.is_truncated else ""
+        if page.is_truncated and following in ("", token):
+            raise StorageServiceError(Reply(text="the listing does not go on"), bucket=bucket)
+        return objects, following
+
+    def put(self, bucket: str, key: str, body: Body, metadata: Mapping[str, str]) -> Receipt:
+        """Write an object in one request."""
+        _require_usable(bucket, key)
+        with typed_errors(bucket, key):
+            reply = self._client.put_object(
+                bucket,
+                key,
+                content_length=body.len,
+                content=body if body.len else b"",
+                meta=_sendable(metadata),
+            )
+        return _receipt(reply, bucket, key, body.crc64)
+
+    def copy(self, bucket: str, source_key: str, key: str) -> None:
+        """Copy an object inside the store."""
+        _require_usable(bucket, source_key)
+        _require_usable(bucket, key)
+        with typed_errors(bucket, key):
+            self._client.copy_object(bucket, key, bucket, source_key)
+
+    def create_upload(self, bucket: str, key: str, metadata: Mapping[str, str]) -> str:
+        """Begin a multipart upload and return its id."""
+        _require_usable(bucket, key)
+        with typed_errors(bucket, key):
+            upload_id: str = self._client.create_multipart_upload(
+                bucket, key, meta=_sendable(metadata)
+            ).upload_id
+        return upload_id
+
+    def upload_part(self, bucket: str, key: str, upload_id: str, number: int, body: Body) -> Receipt:
+        """Send one part, number 1 to 10 000."""
+        with typed_errors(bucket, key):
+            reply = self._client.upload_part(
+                bucket, key, upload_id, number, content_length=body.len, content=body
+            )
+        return _receipt(reply, bucket, key, body.crc64)
+
+    def list_parts(self, bucket: str, key: str, upload_id: str) -> dict[int, tuple[str, int]]:
+        """Return ETag and size of every part that the store holds, by number."""
+        held: dict[int, tuple[str, int]] = {}
+        marker = 0
+        while True:
+            with typed_errors(bucket, key):
+                page = self._client.list_parts(bucket, key, upload_id, part_number_marker=marker)
+            held |= {
+                part.part_number: (part.etag.strip('"'), getattr(part, "size", 0)) for part in page.parts
+            }
+            if not page.is_truncated:
+                return held
+            if not page.next_part_number_marker or page.next_part_number_marker <= marker:
+                raise StorageServiceError(
+                    Reply(text="the list of parts does not go on"), bucket=bucket, key=key
+                )
+            marker = page.next_part_number_marker
+
+    def complete_upload(self, bucket: str, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
+        """Make the object of its parts."""
+        parts = [UploadedPart(number, etags[number]) for number in sorted(etags)]
+        with typed_errors(bucket, key):
+            self._client.complete_multipart_upload(bucket, key, upload_id, parts)
+
+    def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
+        """Drop an upload and its parts."""
+        with typed_errors(bucket, key):
+            self._client.abort_multipart_upload(bucket, key, upload_id)
+
+    def read_range(self, bucket: str, info: ObjectInfo, first: int, last: int) -> Generator[bytes]:
+        """Yield the bytes `first` to `last`, both included, of the very content that `info` describes, as they come."""
+        key = info.key
+        _require_usable(bucket, key)
+        with typed_errors(bucket, key):
+            reply = self._client.get_object(
+                bucket, key, if_match=info.etag, range_start=first, range_end=last
+            )
+            expected = f"bytes {first}-{last}/{info.size}"
+            if reply.content_range != expected:
+                text = f"asked for {expected}, got {reply.content_range}"
+                raise StorageServiceError(_reply(reply, text), bucket=bucket, key=key)
+            response: requests.Response = reply.resp.resp
+            try:
+                rest = last - first + 1
+                while rest:
+                    piece = response.raw.read1(min(rest, _RECEIVE_SIZE), decode_content=False)
+                    if not piece:
+                        cut = _reply(reply, f"the connection ended {rest} bytes too early")
+                        raise StorageUnreachableError(cut, bucket=bucket, key=key)
+                    rest -= len(piece)
+                    yield piece
+            finally:
+                response.close()
+
+    def _ask_why(self, bucket: str, refusal: StorageDeniedError) -> NoReturn:
+        """Raise the reason of a refused HEAD, whose answer has no body to tell it, by asking for a listing."""
+        self.list_page(bucket, "", "", limit=1)
+        raise refusal
+
+
+class _Transport(HTTPAdapter):
+    """Sends bodies in larger blocks than 16 KiB, and without Nagle's delay also through a proxy."""
+
+    _options: Final = {
+        "blocksize": _SEND_SIZE,
+        "socket_options": [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+    }
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
+        super().init_poolmanager(connections, maxsize, block, **options, **self._options)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, **options, **self._options)
+
+
+def _loopback_address(endpoint: str) -> tuple[str, int] | None:
+    """Return host and port of an endpoint on this machine, None for any other."""
+    url = urllib.parse.urlsplit(endpoint)
+    host = url.hostname or ""
+    try:
+        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        here = False
+    return (host, url.port or 80) if here and url.scheme == "http" else None
+
+
+def _require_usable(bucket: str, key: str) -> None:
+    # urllib3 resolves such segments after the path was signed: the store would refuse the signature (tos.md §4.10)
+    if not key or not {".", ".."}.isdisjoint(key.split("/")):
+        raise KeyRefusedError(Reply(text="empty, or with a segment '.' or '..'"), bucket=bucket, key=key)
+
+
+def _sendable(metadata: Mapping[str, str]) -> dict[str, str]:
+    # a file name that is not UTF-8 holds lone surrogates, which nothing can encode
+    return {name: value.encode("utf-8", "replace").decode() for name, value in metadata.items()}
+
+
+def _receipt(reply: Any, bucket: str, key: str, crc64: int) -> Receipt:
+    if not reply.etag:
+        raise StorageServiceError(_reply(reply, "the answer has no ETag"), bucket=bucket, key=key)
+    if reply.hash_crc64_ecma not in (None, crc64):
+        text = f"CRC-64 sent {crc64}, stored {reply.hash_crc64_ecma}"
+        raise ContentDamagedError(_reply(reply, text), bucket=bucket, key=key)
+    return Receipt(reply.etag, reply.hash_crc64_ecma)
+
+
+def _reply(reply: Any, text: str) -> Reply:
+    return Reply(text=text, status=reply.status_code, request_id=reply.request_id, transient=True)

@@ -1,0 +1,138 @@
+"""Numbered parts of a transfer, run on a few daemon threads, each tried again when the network fails it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Generic, TypeVar
+
+from tui.daemon import in_daemon
+from tui.fingerprint import BLOCK_SIZE
+from tui.storage.retry import PART_ATTEMPTS, retried
+
+T = TypeVar("T")
+
+_WORKERS: Final = 3
+_PROGRESS_INTERVAL: Final = 0.1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Bytes done of all; it never runs backwards and never exceeds the total."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """One stretch of a file or object; numbers begin at 1, offset and size are bytes."""
+
+    number: int
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Finished(Generic[T]):
+    """A part is done, with this result."""
+
+    part: Part
+    result: T
+
+
+class AbandonedError(Exception):
+    """Nobody waits for the part any more; ends its thread at the next piece."""
+
+
+def plan_parts(size: int) -> tuple[Part, ...]:
+    """Split `size` bytes into parts of BLOCK_SIZE, the last one shorter; nothing for an empty file."""
+    offsets = range(0, size, BLOCK_SIZE)
+    return tuple(
+        Part(number, offset, min(BLOCK_SIZE, size - offset)) for number, offset in enumerate(offsets, start=1)
+    )
+
+
+class Meter:
+    """How far each part is, told by the threads and read by the event loop.
+
+    A part that is tried again counts from where it got to before, so the sum never runs backwards. Each entry
+    is written by one thread at a time, and none is added later: no lock is needed.
+    """
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self._reached = {part.number: 0 for part in parts}
+        self._total = sum(part.size for part in parts)
+
+    def reached(self, part: Part) -> int:
+        """Return the bytes of the part that are done."""
+        return self._reached[part.number]
+
+    def reach(self, part: Part, position: int) -> None:
+        """Note that `position` bytes of the part are done."""
+        self._reached[part.number] = max(self._reached[part.number], position)
+
+    def progress(self) -> Progress:
+        """Return the bytes of all parts together."""
+        return Progress(sum(self._reached.values()), self._total)
+
+
+Report = Callable[[int], None]
+"""Called by a part's thread with the bytes it has done; raises AbandonedError when nobody waits any more."""
+
+
+async def run_parts(
+    parts: Iterable[Part], work: Callable[[Part, Report], T], meter: Meter
+) -> AsyncGenerator[Finished[T] | Progress]:
+    """Do `work` for every part, a few at once; yield each that is finished, and ten times a second the progress.
+
+    The first error that trying again does not cure ends the run. Closing the run, cancelling its task, and an
+    error abandon the threads at work, which end at their next report or at a timeout; nothing waits for them.
+
+    Args:
+        parts: what is to be done.
+        work: blocks until its part is done; safe to call again for the same part.
+        meter: knows all parts of the transfer.
+    """
+    loop = asyncio.get_running_loop()
+    abandoned = threading.Event()
+    waiting = iter(parts)
+    running: dict[asyncio.Task[T], Part] = {}
+    shown, shown_at = meter.progress(), loop.time()
+
+    def report(part: Part, position: int) -> None:
+        if abandoned.is_set():
+            raise AbandonedError
+        meter.reach(part, position)
+
+    def start_next() -> None:
+        while len(running) < _WORKERS and (part := next(waiting, None)) is not None:
+            attempt = partial(
+                in_daemon, partial(work, part, partial(report, part)), name=f"arkdeck-part-{part.number}"
+            )
+            trying = retried(attempt, attempts=PART_ATTEMPTS, progress=partial(meter.reached, part))
+            running[asyncio.create_task(trying)] = part
+
+    start_next()
+    try:
+        while running:
+            ended, _ = await asyncio.wait(
+                running, timeout=_PROGRESS_INTERVAL, return_when=asyncio.FIRST_COMPLETED
+            )
+            finished = [Finished(running[task], task.result()) for task in ended]
+            for task in ended:
+                del running[task]
+            start_next()
+            for part in finished:
+                yield part
+            if loop.time() - shown_at >= _PROGRESS_INTERVAL and meter.progress() != shown:
+                shown, shown_at = meter.progress(), loop.time()
+                yield shown
+    finally:
+        abandoned.set()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)

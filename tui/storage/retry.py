@@ -1,0 +1,50 @@
+"""One way to try again: a few times, longer and longer apart, and only what may succeed the next time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from tui.storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
+
+CALL_ATTEMPTS: Final = 3
+PART_ATTEMPTS: Final = 5
+
+_FIRST_WAIT: Final = 0.3
+_LONGEST_WAIT: Final = 20.0
+
+
+async def retried(
+    attempt: Callable[[], Awaitable[T]], *, attempts: int, progress: Callable[[], int] = lambda: 0
+) -> T:
+    """Return what `attempt` returns, repeating it after errors that may pass.
+
+    Args:
+        attempt: starts the work anew each time it is called.
+        attempts: how often it is tried without getting further.
+        progress: how far the work is; an attempt that got further does not count.
+
+    Raises:
+        StorageError: the last one.
+    """
+    failures = 0
+    while True:
+        before = progress()
+        try:
+            return await attempt()
+        except StorageError as error:
+            failures = 1 if progress() > before else failures + 1
+            if not error.transient or failures >= attempts:
+                raise
+            await asyncio.sleep(max(error.reply.retry_after, _wait(failures)))
+
+
+def _wait(failures: int) -> float:
+    longest: float = min(_FIRST_WAIT * 2 ** (failures - 1), _LONGEST_WAIT)
+    return longest * random.uniform(0.5, 1)  # noqa: S311  # spreads retries of many, hides nothing
