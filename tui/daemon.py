@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ def in_daemon(call: Callable[[], T], *, name: str) -> asyncio.Future[T]:
     return future
 
 
-async def stream_from_daemon(make: Callable[[], Iterator[T]], *, name: str) -> AsyncIterator[T]:
+async def stream_from_daemon(make: Callable[[], Iterator[T]], *, name: str) -> AsyncGenerator[T, None]:
     """Run a blocking iterator on a daemon thread and yield its items; the thread stays at most a few items ahead.
 
     Closing the stream, or cancelling the task that reads it, ends the iterator at its next item without waiting for it.

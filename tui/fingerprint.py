@@ -1,4 +1,4 @@
-"""What a file's content is: the check makes it in its one pass, the upload verifies against it, the journal keeps it."""
+"""What a file's content is: the check makes it in its one pass, uploads verify against it, the journal keeps it."""
 
 from __future__ import annotations
 

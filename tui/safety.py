@@ -16,13 +16,16 @@ from typing import IO, Final, NoReturn
 MASK: Final = "***"
 
 _MIN_SECRET: Final = 8  # shorter values would mask half of every log line
+_NAMED: Final = (
+    r"(?:\\*[\"']?\s*[:=]|[\"']\s*,)\s*b?"  # what stands between a name and its value, also in reprs and JSON
+)
 _PATTERNS: Final = (
     re.compile(r"\bAK(?:LT|TP)[0-9A-Za-z]{16,}"),
     re.compile(r"\bSTS2?[0-9A-Za-z+/=_-]{40,}"),
-    re.compile(r"(?i)(authorization[\"']?\s*[:=,]\s*b?[\"']?)[^\"'\r\n]+"),  # its value has blanks and commas
+    re.compile(rf"(?i)(authorization{_NAMED}\\*[\"']?)[^\"'\r\n]+"),  # its value has blanks and commas
     re.compile(
-        r"(?i)((?:(?:security|session)[_-]?token|signature|secret[a-z_-]*|password|passphrase)[\"']?\s*[:=]\s*)"
-        r"(?:b?\"[^\"]*\"|b?'[^']*'|[^\s\"'&,}]+)"
+        rf"(?i)((?:(?:security|session)[_-]?token|signature|secret[a-z_-]*|password|passphrase){_NAMED})"
+        r"(?:\\*\"[^\"]*\"|'[^']*'|[^\s\"'&,}]+)"
     ),
 )
 _SDK_LOGGERS: Final = ("tos", "tos.checkpoint", "tos.credential", "urllib3", "httpx", "httpcore", "asyncio")

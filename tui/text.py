@@ -35,12 +35,13 @@ def clean(text: str, *, multiline: bool = False, strict: bool = False, limit: in
             marks = 0
             continue
         category = unicodedata.category(char)
+        shown = _harmless(char, category, multiline=multiline, strict=strict)
         if category in ("Mn", "Me"):
             marks += 1
-        elif category != "Cf":  # what is invisible between marks does not begin a new letter
+        elif shown and category != "Cf":  # what is invisible between marks does not begin a new letter
             marks = 0
-        if marks <= _MAX_MARKS or category == "Cf":
-            kept.append(_harmless(char, category, multiline=multiline, strict=strict))
+        if marks <= _MAX_MARKS or category not in ("Mn", "Me"):
+            kept.append(shown)
     return "".join(kept) + ("…" if len(text) > limit else "")
 
 

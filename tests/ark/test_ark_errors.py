@@ -147,9 +147,7 @@ def test_a_job_that_is_not_there_is_told_apart():
 
 def test_a_gateways_error_may_lack_everything_but_its_code():
     error = refused(400, {"ResponseMetadata": {"Error": {"Code": "MissingParameter"}}})
-    assert error.message == (
-        "StopBatchInferenceJob bi-1 failed: no reason given (MissingParameter, HTTP 400)"
-    )
+    assert error.message == ("StopBatchInferenceJob bi-1 failed: no reason given (MissingParameter, HTTP 400)")
 
 
 def test_the_log_id_of_the_header_stands_in_for_the_request_id():

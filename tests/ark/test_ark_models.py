@@ -166,7 +166,7 @@ def test_times_are_utc_or_none(text, time):
     assert parse_time(text) == time
 
 
-@given(st.datetimes(min_value=datetime(2, 1, 2), timezones=st.just(timezone(timedelta(hours=8)))))
+@given(st.datetimes(timezones=st.just(timezone(timedelta(hours=8)))).filter(lambda time: time.year > 1))
 def test_a_time_survives_being_written_and_read(time):
     assert parse_time(time.isoformat()) == time
 
@@ -265,7 +265,9 @@ def test_a_model_of_the_catalogue_is_read():
 
 
 def test_a_models_version_is_read():
-    version = read_model_version({"ModelVersion": "240615", "Status": "Retiring", "PublishTime": "2024-06-15T00:00:00Z"})
+    version = read_model_version(
+        {"ModelVersion": "240615", "Status": "Retiring", "PublishTime": "2024-06-15T00:00:00Z"}
+    )
     assert (version.version, version.status, version.published) == (
         "240615",
         "Retiring",

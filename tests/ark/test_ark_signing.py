@@ -122,9 +122,7 @@ def test_a_change_of_one_byte_changes_the_signature(credentials):
 
 def test_the_signature_does_not_show_its_token(clock):
     keys = Credentials("AKLTTESTONLY", Secret("not-a-secret-0123456789"), Secret("token-of-the-test"), "test")
-    signature = sign(
-        SigningInput(method="GET", host="h"), credentials=keys, region="r", service="ark", at=clock.now()
-    )
+    signature = sign(SigningInput(method="GET", host="h"), credentials=keys, region="r", service="ark", at=clock.now())
     assert "token-of-the-test" not in repr(signature)
 
 

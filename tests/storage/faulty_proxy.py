@@ -1,4 +1,4 @@
-"""A real HTTP forwarder that breaks chosen exchanges at a chosen byte; the client is pointed at it, it at the local cloud."""
+"""A real HTTP forwarder between client and local cloud that breaks chosen exchanges at a chosen byte."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Fault:
     cut_reply: int | None = None
     stall_reply: int | None = None
     drop_reply: bool = False
+    flip_reply: int | None = None
     answer: bytes = b""
     change_header: tuple[str, str | None] | None = None
 
@@ -109,7 +110,7 @@ class FaultyProxy:
             client.sendall(fault.answer)
             return True
         server.sendall(_encode(head))
-        self._forward(requests, server, length, fault.cut_request, fault.stall_request)
+        self._forward(requests, server, length, cut=fault.cut_request, stall=fault.stall_request)
         head, fields = _read_head(replies)
         if fault.drop_reply:
             raise _CutError
@@ -117,7 +118,12 @@ class FaultyProxy:
             head = _with_header(head, *fault.change_header)
         client.sendall(_encode(head))
         length = 0 if method == "HEAD" else int(fields.get("content-length", 0))
-        self._forward(replies, client, length, fault.cut_reply, fault.stall_reply)
+        if fault.flip_reply is not None:
+            body = bytearray(replies.read(length))
+            body[fault.flip_reply] ^= 1
+            client.sendall(body)
+        else:
+            self._forward(replies, client, length, cut=fault.cut_reply, stall=fault.stall_reply)
         return True
 
     def _next_fault(self, method: str, target: str) -> Fault:
@@ -127,7 +133,9 @@ class FaultyProxy:
                 return fault
         return Fault(method)
 
-    def _forward(self, source: BinaryIO, sink: socket.socket, length: int, cut: int | None, stall: int | None) -> None:
+    def _forward(
+        self, source: BinaryIO, sink: socket.socket, length: int, *, cut: int | None, stall: int | None
+    ) -> None:
         limits = [limit for limit in (cut, stall) if limit is not None]
         rest = min([length, *limits])
         while rest:

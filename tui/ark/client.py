@@ -27,7 +27,7 @@ from tui.ark.paging import MAX_PAGE_SIZE, Page, read_page, walk
 from tui.ark.transport import Call, Repeat, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from tui.clock import Clock
     from tui.settings.credentials import Credentials
@@ -78,6 +78,11 @@ class ArkClient:
     async def __aexit__(self, *exception: object) -> None:
         await self._transport.close()
 
+    @property
+    def on_loopback(self) -> bool:
+        """Whether the service is this machine's own, which may be asked more often."""
+        return self._transport.on_loopback
+
     async def create_job(self, job: NewJob, *, dry_run: bool = False) -> Receipt:
         """Create a job, sent once whatever happens.
 
@@ -112,7 +117,7 @@ class ArkClient:
         """Return one page of the jobs that match; pages count from 1 and hold at most MAX_PAGE_SIZE."""
         return await self._page("ListBatchInferenceJobs", query.body(), read_job, page, page_size)
 
-    def all_jobs(self, query: JobQuery) -> AsyncIterator[Job]:
+    def all_jobs(self, query: JobQuery) -> AsyncGenerator[Job, None]:
         """Yield every job that matches once, even when the list changes on the way."""
 
         async def page(number: int) -> JobPage:
@@ -120,9 +125,7 @@ class ArkClient:
 
         return walk(page, key=lambda job: job.id)
 
-    async def update_job(
-        self, job_id: str, *, name: str | None = None, description: str | None = None
-    ) -> Receipt:
+    async def update_job(self, job_id: str, *, name: str | None = None, description: str | None = None) -> Receipt:
         """Change a job's name, its description, or both; None leaves as it is."""
         wanted = {"Name": name, "Description": description}
         changed = {field: value for field, value in wanted.items() if value is not None}

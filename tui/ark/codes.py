@@ -40,9 +40,7 @@ class Meaning:
     fault: bool = False
 
 
-_LOG_IN: Final = Meaning(
-    ArkAccessError, _("Check the access key and its secret, or log in anew:  arkdeck login")
-)
+_LOG_IN: Final = Meaning(ArkAccessError, _("Check the access key and its secret, or log in anew:  arkdeck login"))
 _SIGNATURE: Final = Meaning(
     ArkAccessError,
     _("The signature did not arrive whole, or names another region: check the region, and any proxy."),
@@ -51,9 +49,7 @@ _PERMISSION: Final = Meaning(
     ArkAccessError, _("Ask the account's administrator to allow this action to your key, in this project.")
 )
 _ACCOUNT: Final = Meaning(ArkAccessError, _("Settle the account's state in the console, then try again."))
-_NOT_OPEN: Final = Meaning(
-    ArkAccessError, _("Open the service, or the model, for the account in the Ark console.")
-)
+_NOT_OPEN: Final = Meaning(ArkAccessError, _("Open the service, or the model, for the account in the Ark console."))
 _ENDPOINT: Final = Meaning(
     ArkUsageError,
     _("Check the profile's ark_endpoint: it must be the management API, not the inference one."),
@@ -63,9 +59,7 @@ _PHASE: Final = Meaning(ArkUsageError, _("The job's phase does not allow it. See
 _MISSING: Final = Meaning(
     ArkNotFoundError, _("Check the name or id, and that profile, project and region are those it belongs to.")
 )
-_BUSY: Final = Meaning(
-    ArkServiceError, _("The service limits the rate. Try again in a minute."), retryable=True
-)
+_BUSY: Final = Meaning(ArkServiceError, _("The service limits the rate. Try again in a minute."), retryable=True)
 _BROKEN: Final = Meaning(
     ArkServiceError,
     _("The service has a fault. Try again later; its support asks for the request id."),

@@ -50,31 +50,15 @@ class ArkUnreachableError(ArkError, ServiceError):
     """
 
     def __init__(
-        self, reason: str, *, action: str, host: str, port: int, retryable: bool, maybe_applied: bool
+        self, reason: str, *, advice: str, action: str, host: str, port: int, retryable: bool, maybe_applied: bool
     ) -> None:
-        if maybe_applied:
-            message = _(
-                "{action}: no whole answer from {host}:{port}: {reason}",
-                action=action,
-                host=host,
-                port=port,
-                reason=reason,
-            )
-            advice = _("It may have been carried out all the same: look before you do it again.")
-        else:
-            message = _(
-                "{action}: cannot reach {host}:{port}: {reason}",
-                action=action,
-                host=host,
-                port=port,
-                reason=reason,
-            )
-            advice = _(
-                "Check the network, the profile's ark_endpoint, and HTTPS_PROXY if a proxy is in between."
-            )
-        super().__init__(
-            message, advice=advice, action=action, retryable=retryable, maybe_applied=maybe_applied
+        where = f"{host}:{port}"
+        message = (
+            _("{action}: no whole answer from {where}: {reason}", action=action, where=where, reason=reason)
+            if maybe_applied
+            else _("{action}: cannot reach {where}: {reason}", action=action, where=where, reason=reason)
         )
+        super().__init__(message, advice=advice, action=action, retryable=retryable, maybe_applied=maybe_applied)
         self.host = host
         self.port = port
 
@@ -112,9 +96,7 @@ class ArkReplyError(ArkError):
         refusal: all of the answer.
     """
 
-    def __init__(
-        self, refusal: Refusal, *, advice: str, retryable: bool = False, maybe_applied: bool = False
-    ) -> None:
+    def __init__(self, refusal: Refusal, *, advice: str, retryable: bool = False, maybe_applied: bool = False) -> None:
         super().__init__(
             _described(refusal),
             advice=advice,

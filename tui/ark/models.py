@@ -363,7 +363,7 @@ class JobQuery:
             Filter=_filled(
                 Ids=list(self.ids),
                 Name=self.name,
-                Phases=list(self.phases),
+                Phases=[str(phase) for phase in self.phases],  # the encoder takes no subclass of str
                 FoundationModels=self._model_filter(),
                 CustomModelIds=list(self.custom_models),
             ),
@@ -377,9 +377,7 @@ class JobQuery:
         versions: dict[str, list[str]] = {}
         for model in self.models:
             versions.setdefault(model.name, []).append(model.version)
-        return [
-            _filled(Name=name, ModelVersions=[] if "" in asked else asked) for name, asked in versions.items()
-        ]
+        return [_filled(Name=name, ModelVersions=[] if "" in asked else asked) for name, asked in versions.items()]
 
 
 def _filled(**fields: object) -> dict[str, object]:

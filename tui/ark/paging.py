@@ -11,7 +11,7 @@ import msgspec
 from tui.ark.models import lenient
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ def read_page(
     return Page(tuple(read(item) for item in items), number, reply.page_size or size, reply.total_count)
 
 
-async def walk(fetch: Callable[[int], Awaitable[Page[T]]], *, key: Callable[[T], str]) -> AsyncIterator[T]:
+async def walk(fetch: Callable[[int], Awaitable[Page[T]]], *, key: Callable[[T], str]) -> AsyncGenerator[T, None]:
     """Yield every entry of a list once, page after page.
 
     Entries that appear while the list is read push others to a later page, where they are met again and

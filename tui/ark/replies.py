@@ -118,9 +118,7 @@ def _parse(content: bytes) -> tuple[Mapping[str, object], _Envelope | None]:
 def _strange(response: httpx.Response) -> str:
     kind = response.headers.get("Content-Type", "").partition(";")[0] or _("no content type")
     excerpt = response.text[:_EXCERPT].strip()
-    return _(
-        "the answer is not the Ark API's ({kind}): {excerpt}", kind=kind, excerpt=excerpt or _("nothing")
-    )
+    return _("the answer is not the Ark API's ({kind}): {excerpt}", kind=kind, excerpt=excerpt or _("nothing"))
 
 
 def _time(date: str | None) -> datetime | None:

@@ -65,9 +65,7 @@ def canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
     return "&".join(f"{name}={value}" for name, value in quoted)
 
 
-def sign(
-    request: SigningInput, *, credentials: Credentials, region: str, service: str, at: datetime
-) -> Signature:
+def sign(request: SigningInput, *, credentials: Credentials, region: str, service: str, at: datetime) -> Signature:
     """Sign a request.
 
     Args:

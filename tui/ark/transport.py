@@ -7,7 +7,6 @@ in.
 
 from __future__ import annotations
 
-import ipaddress
 import random
 import socket
 import ssl
@@ -23,6 +22,7 @@ from tui.ark.errors import ArkError, ArkUnreachableError, ClockSkewError
 from tui.ark.replies import Reply, read_reply
 from tui.ark.signing import SigningAuth, canonical_query
 from tui.errors import UsageError
+from tui.hosts import is_loopback
 from tui.i18n import _
 from tui.text import clean
 
@@ -37,10 +37,10 @@ VERSION: Final = "2024-01-01"
 
 CONNECT_SECONDS: Final = 10.0
 READ_SECONDS: Final = 30.0
-_KEEP_ALIVE_SECONDS: Final = (
-    60.0  # longer than a poller rests: a new TLS handshake costs more than the answer
-)
+_KEEP_ALIVE_SECONDS: Final = 60.0  # longer than a poller rests: a new TLS handshake costs more than the answer
 _CONNECTIONS: Final = 8
+
+_NEVER_CONNECTED: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 
 _TRIES: Final = 4
 _FIRST_WAIT: Final = 0.3  # seconds, doubled each time, plus as much again by chance
@@ -86,7 +86,7 @@ class Call:
 
 
 class Transport:
-    """Sends calls to one endpoint over one pool of connections; an async context manager.
+    """Sends calls to one endpoint over one pool of connections, between `open` and `close`.
 
     Args:
         endpoint: `https://host[:port]`.
@@ -99,14 +99,17 @@ class Transport:
         UsageError: the endpoint is not a URL of that form.
     """
 
-    def __init__(
-        self, endpoint: str, region: str, credentials: Credentials, *, clock: Clock, account_id: str
-    ) -> None:
+    def __init__(self, endpoint: str, region: str, credentials: Credentials, *, clock: Clock, account_id: str) -> None:
         self._url = _endpoint_url(endpoint)
         self._auth = SigningAuth(credentials, region=region, service=SERVICE, clock=clock)
         self._clock = clock
         self._account = (("X-Account-Id", account_id),) if account_id else ()
         self._http: httpx.AsyncClient | None = None
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether the service is this machine's own."""
+        return is_loopback(self._url.host)
 
     async def open(self) -> None:
         """Make the pool; no connection is opened yet.
@@ -118,14 +121,14 @@ class Transport:
             self._http = httpx.AsyncClient(
                 auth=self._auth,
                 headers={"User-Agent": f"arkdeck/{__version__}", "Accept": "application/json"},
-                timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+                timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=None),
                 limits=httpx.Limits(
                     max_connections=_CONNECTIONS,
                     max_keepalive_connections=_CONNECTIONS,
                     keepalive_expiry=_KEEP_ALIVE_SECONDS,
                 ),
                 follow_redirects=False,
-                trust_env=not _is_loopback(self._url.host),
+                trust_env=not self.on_loopback,
             )
         except (ImportError, ValueError, httpx.InvalidURL) as error:
             raise UsageError(
@@ -185,11 +188,12 @@ class Transport:
     async def _send_once(self, call: Call) -> Reply:
         if self._http is None:
             raise RuntimeError("the client is not open: use it in `async with`")
+        content = _encoded(call)
         query = canonical_query((("Action", call.action), ("Version", VERSION), *self._account, *call.query))
         try:
             response = await self._http.post(
                 self._url.copy_with(query=query.encode("ascii")),
-                content=msgspec.json.encode(call.body),
+                content=content,
                 headers={"Content-Type": "application/json"},
             )
         except httpx.RequestError as error:
@@ -197,18 +201,33 @@ class Transport:
         return read_reply(response, action=call.action, subject=call.subject, now=self._auth.now())
 
     def _unreachable(self, call: Call, error: httpx.RequestError) -> ArkUnreachableError:
-        connected = not isinstance(
-            error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
-        )
         reason, passing = _reason(error)
+        connected = not isinstance(error, _NEVER_CONNECTED)
+        if not connected:
+            advice = _("Check the network, the profile's ark_endpoint, and HTTPS_PROXY if a proxy is in between.")
+        elif call.repeat is Repeat.FREELY:
+            advice = _("Try again; if it stays so, check the network in between.")
+        else:
+            advice = _("It may have been carried out all the same: look before you do it again.")
         return ArkUnreachableError(
             reason,
+            advice=advice,
             action=call.action,
             host=self._url.host,
             port=self._url.port or (443 if self._url.scheme == "https" else 80),
             retryable=passing,
             maybe_applied=connected,
         )
+
+
+def _encoded(call: Call) -> bytes:
+    try:
+        return msgspec.json.encode(call.body)
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            _("{action}: a text is not valid Unicode: {text}", action=call.action, text=clean(error.object, limit=80)),
+            advice=_("Write names, descriptions and tags in the terminal's encoding."),
+        ) from error
 
 
 def _endpoint_url(endpoint: str) -> httpx.URL:
@@ -224,13 +243,6 @@ def _endpoint_url(endpoint: str) -> httpx.URL:
     return url.copy_with(path="/", fragment=None, username=None, password=None)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
 def _waits() -> Iterator[float]:
     for repetition in range(_TRIES - 1):
         yield _FIRST_WAIT * 2**repetition + random.uniform(0, _FIRST_WAIT)  # noqa: S311  # spreads clients
@@ -238,6 +250,10 @@ def _waits() -> Iterator[float]:
 
 def _reason(error: httpx.RequestError) -> tuple[str, bool]:
     """Say why no answer came, and whether that may pass by itself."""
+    if isinstance(error, httpx.ConnectTimeout):
+        return _("no connection within {seconds:.0f} s", seconds=CONNECT_SECONDS), True
+    if isinstance(error, httpx.TimeoutException):
+        return _("nothing came for {seconds:.0f} s", seconds=READ_SECONDS), True
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _("its certificate is not trusted: {why}", why=cause.verify_message), False
@@ -247,10 +263,6 @@ def _reason(error: httpx.RequestError) -> tuple[str, bool]:
             return _("the name is not known: {why}", why=cause.strerror), True
         if isinstance(cause, ConnectionRefusedError):
             return _("the connection was refused"), True
-    if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
-        return _("no connection within {seconds:.0f} s", seconds=CONNECT_SECONDS), True
-    if isinstance(error, httpx.TimeoutException):
-        return _("nothing came for {seconds:.0f} s", seconds=READ_SECONDS), True
     if isinstance(error, httpx.ProxyError):
         return _("the proxy refused: {why}", why=clean(str(error), limit=200)), True
     return _("the connection broke: {why}", why=clean(str(error), limit=200) or type(error).__name__), True

@@ -19,7 +19,7 @@ from tui.i18n import _
 @profile_option
 @asynchronous
 async def login(*, profile: str | None, from_stdin: bool) -> None:
-    """Store the profile's access keys in the system keyring."""
+    """Store access keys in the system keyring."""
     from tui.settings.credentials import entered_credentials, save_credentials
 
     name = resolve(profile).profile.name
@@ -45,7 +45,7 @@ async def login(*, profile: str | None, from_stdin: bool) -> None:
 @profile_option
 @asynchronous
 async def logout(*, profile: str | None) -> None:
-    """Remove the profile's access keys from the system keyring."""
+    """Remove access keys from the system keyring."""
     from tui.settings.credentials import forget_credentials
 
     name = resolve(profile).profile.name
@@ -59,7 +59,7 @@ async def logout(*, profile: str | None) -> None:
 @click.command()
 @json_option
 def profiles(*, as_json: bool) -> None:
-    """List the profiles; the one in force is marked."""
+    """List the profiles; a star marks the one in force."""
     from tui.settings.paths import Paths
     from tui.settings.profiles import list_profiles, resolve_profile
 

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 )
 @click.option("--rules", "list_rules", is_flag=True, help=_("list the rules and end"))
 def check(files: tuple[Path, ...], *, as_json: bool, max_issues: int, report: Path | None, list_rules: bool) -> int:
-    """Check JSONL files of requests: every issue, by line; nothing is sent.
+    """Tell everything that is wrong with files of requests.
+
+    Every issue is told with its line; nothing is sent.
 
     Exit code 1 when a file holds an error, for which the platform would refuse it whole; warnings alone give 0.
     """

@@ -19,7 +19,9 @@ from tui.i18n import _
 @profile_option
 @asynchronous
 async def collect(job_id: str, *, profile: str | None, out: Path | None, as_json: bool) -> int:
-    """Download a finished job's results and errors and account for every request; also what a stopped job has.
+    """Download a finished job's results and account for them.
+
+    Also what a stopped or failed job has.
 
     Exit code 0 when every request has an answer, 1 when any failed or is missing.
     """

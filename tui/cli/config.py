@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-import msgspec
 
 from tui.cli.output import print_json, print_line, print_table, say
 from tui.cli.session import json_option, profile_option, resolve
@@ -28,6 +27,8 @@ def path() -> None:
 @profile_option
 def show(*, profile: str | None, as_json: bool) -> None:
     """Print the profile in force, and where each value comes from."""
+    import msgspec
+
     resolved = resolve(profile)
     values = msgspec.to_builtins(resolved.profile)
     if as_json:

@@ -50,7 +50,9 @@ class Finding:
 @profile_option
 @asynchronous
 async def doctor(*, profile: str | None, as_json: bool) -> int:
-    """Try everything that a job needs: profile, keys, keyring, endpoints, bucket, disk, environment.
+    """Try everything that a job needs.
+
+    Profile, keys, keyring, endpoints, bucket, disk, environment.
 
     Exit code 1 when something fails.
     """

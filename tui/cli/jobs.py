@@ -94,7 +94,9 @@ async def job(job_id: str, *, profile: str | None, as_json: bool) -> None:
 @profile_option
 @asynchronous
 async def watch(job_ids: tuple[str, ...], *, profile: str | None, as_json: bool) -> int:
-    """Follow jobs until every one is finished; without ID, all that are not.
+    """Follow jobs until every one is finished.
+
+    Without ID, all jobs of the project that are not finished.
 
     Exit code 1 when a job failed or was terminated.
     """
@@ -139,7 +141,10 @@ def _yes_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @profile_option
 @asynchronous
 async def stop(job_ids: tuple[str, ...], *, profile: str | None, yes: bool) -> None:
-    """Stop jobs; what they have answered so far can be collected."""
+    """Stop jobs.
+
+    What they have answered so far can be collected.
+    """
     _confirmed(_("stop {jobs}?", jobs=", ".join(job_ids)), yes=yes)
     await _each(job_ids, profile, lambda ark, job_id: ark.stop_job(job_id), _("stopping {job}"))
 
@@ -149,7 +154,10 @@ async def stop(job_ids: tuple[str, ...], *, profile: str | None, yes: bool) -> N
 @profile_option
 @asynchronous
 async def resume(job_id: str, *, profile: str | None) -> None:
-    """Go on with a job that was terminated or failed; requests already answered are not run again."""
+    """Go on with a job that was terminated or failed.
+
+    Requests that are answered already are not run again.
+    """
     await _each((job_id,), profile, lambda ark, one: ark.resume_job(one), _("resumed {job}"))
 
 

@@ -24,7 +24,7 @@ _DEMO_FOLDER: Final = "arkdeck-demo"
 
 @click.group()
 def local() -> None:
-    """Run the embedded local cloud: Ark and object storage on this machine alone."""
+    """Serve the embedded local cloud."""
 
 
 @local.command()
@@ -66,7 +66,9 @@ def serve(*, port: int, data: Path | None, region: str, speed: float, seed: int,
 @click.command()
 @asynchronous
 async def demo() -> int:
-    """Run the whole job on the local cloud: check, upload, create, watch, collect, account.
+    """Rehearse the whole job on the local cloud.
+
+    Check, upload, create, watch, collect, account.
 
     The example requests are sent to a cloud on this machine; nothing leaves it and nothing is paid. Results land in
     ./arkdeck-demo.

@@ -5,6 +5,7 @@ Every text passes `clean` here, so names and messages from outside cannot act on
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import time
@@ -21,15 +22,19 @@ if TYPE_CHECKING:
 _LINE_EVERY_SECONDS: Final = 5.0
 
 
+class OutputClosed(Exception):  # noqa: N818  # not an error: the reader has had enough
+    """Nobody reads the data any more."""
+
+
 def print_json(content: Mapping[str, object]) -> None:
     """Write one object as one line of data, at once."""
-    sys.stdout.write(json.dumps(content, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    _write(json.dumps(content, ensure_ascii=False) + "\n")
+    end_data()
 
 
 def print_line(text: str) -> None:
     """Write one line of data."""
-    sys.stdout.write(_writable(clean(text), sys.stdout.encoding) + "\n")
+    _write(clean(text) + "\n")
 
 
 def say(text: str, *, indent: int = 0) -> None:
@@ -52,8 +57,28 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         cells = [clean(cell) for cell in row]
         widest = max(widest, sum(2 * len(cell) + 2 for cell in cells))
         table.add_row(*(Text(cell) for cell in cells))
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else max(80, widest), highlight=False)
-    console.print(table)
+    on_terminal = sys.stdout.isatty()
+    console = Console(
+        file=io.StringIO(), width=None if on_terminal else max(80, widest), force_terminal=on_terminal, highlight=False
+    )
+    with console.capture() as capture:
+        console.print(table)
+    _write(capture.get())
+
+
+def end_data() -> None:
+    """Push out what was written as data (OutputClosed)."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise OutputClosed from None
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(_writable(text, sys.stdout.encoding))
+    except BrokenPipeError:
+        raise OutputClosed from None
 
 
 def _writable(text: str, encoding: str | None) -> str:

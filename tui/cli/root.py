@@ -12,14 +12,26 @@ import click
 from tui import __version__
 from tui.cli import account, check, collect, config, doctor, jobs, local, runs, submit
 from tui.cli.exit_codes import ExitCode, exit_code_of
-from tui.cli.output import say
+from tui.cli.output import OutputClosed, end_data, say
 from tui.cli.session import InterruptedBySignal
 from tui.errors import ArkdeckError
 from tui.i18n import _
 from tui.safety import redact
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, no_args_is_help=True)
+class VerbsInOrder(click.Group):
+    """Lists the verbs in the order of the work, not of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs as they were added."""
+        return list(self.commands)
+
+
+@click.group(
+    cls=VerbsInOrder,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
+)
 @click.version_option(__version__, prog_name="arkdeck")
 @click.option("-p", "--profile", metavar="NAME", help=_("the profile to use"))
 def arkdeck(profile: str | None) -> None:
@@ -35,7 +47,7 @@ def call(arguments: Sequence[str]) -> int:
     """Run one call and return its exit code; every failure is told on standard error, a crash without its secrets."""
     try:
         result = arkdeck.main(list(arguments), prog_name="arkdeck", standalone_mode=False)
-        sys.stdout.flush()
+        end_data()
     except ArkdeckError as error:
         return _explain(error)
     except click.ClickException as error:
@@ -46,7 +58,7 @@ def call(arguments: Sequence[str]) -> int:
     except InterruptedBySignal as interruption:
         say(_("interrupted; nothing is lost. Go on with:  arkdeck continue"))
         return interruption.exit_code
-    except BrokenPipeError:
+    except OutputClosed:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     except Exception:  # noqa: BLE001  # the last resort: a readable crash instead of a raw traceback

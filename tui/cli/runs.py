@@ -27,7 +27,7 @@ def _journal() -> Journal:
 @click.command()
 @json_option
 def runs(*, as_json: bool) -> None:
-    """List the runs of this machine: every submission, how far it came, what became of it."""
+    """List the runs of this machine and how far they came."""
     with _journal() as journal:
         found = journal.runs()
         if as_json:
@@ -57,7 +57,9 @@ def runs(*, as_json: bool) -> None:
 @profile_option
 @asynchronous
 async def continue_(run_id: str | None, *, profile: str | None, as_json: bool) -> int:
-    """Go on with RUN, or with every unfinished run that no live process holds, to its original end.
+    """Go on with unfinished runs.
+
+    With RUN, or with every unfinished run that no live process holds, to its original end.
 
     Exit code 0 when there is nothing to do, otherwise the worst of the runs' codes.
     """
@@ -88,7 +90,10 @@ async def _continue(run: Run, profile: str | None, *, as_json: bool) -> int:
 @click.command()
 @click.argument("run_id", metavar="RUN")
 def forget(run_id: str) -> None:
-    """Take RUN off the list of what `continue` goes on with; its job and its files stay as they are."""
+    """Take RUN off the list of what can be continued.
+
+    Its job and its files stay as they are.
+    """
     from tui.runs.journal import Outcome
 
     with _journal() as journal:

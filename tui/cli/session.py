@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -53,12 +52,16 @@ def asynchronous(verb: Callable[P, Coroutine[Any, Any, int | None]]) -> Callable
 
     @wraps(verb)
     def call(*args: P.args, **kwargs: P.kwargs) -> int:
+        import asyncio
+
         return asyncio.run(_until_signalled(verb(*args, **kwargs)))
 
     return call
 
 
 async def _until_signalled(work: Awaitable[int | None]) -> int:
+    import asyncio
+
     loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(work)
     received: list[int] = []

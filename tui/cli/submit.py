@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import reduce
@@ -19,9 +18,10 @@ from tui.errors import UsageError
 from tui.i18n import _
 
 if TYPE_CHECKING:
+    from tui.ark.models import FoundationModelRef
+    from tui.cli.session import Session
     from tui.runs.events import Event, Reconciled
     from tui.runs.plan import Plan
-    from tui.settings.profiles import Profile
 
 _WINDOW: Final = re.compile(r"([1-9]|1[0-9]|2[0-8])d")
 
@@ -54,9 +54,9 @@ def _submit_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_submit_options
 @asynchronous
 async def submit(**given: Any) -> int:
-    """Check FILE, upload it and create a batch job; end when the job exists.
+    """Check FILE, upload it, create a job.
 
-    The job's id is printed on standard output.
+    Ends when the job exists; its id is printed on standard output.
     """
     return await _go("submit", out=None, **given)
 
@@ -68,7 +68,9 @@ async def submit(**given: Any) -> int:
 )
 @asynchronous
 async def run(**given: Any) -> int:
-    """Check FILE, upload it, create a job, wait, collect the results and account for every request.
+    """Take FILE all the way: to an account of every answer.
+
+    Check it, upload it, create a job, wait, collect the results, account for every request.
 
     Exit code 0 when every request has an answer, 1 when any failed or is missing. Interrupted at any point, the same
     command or `arkdeck continue` goes on.
@@ -93,11 +95,10 @@ async def _go(
     if bool(model) == bool(custom_model):
         raise UsageError(_("name one model"), advice=_("--model NAME[@VERSION], or --custom-model ID"))
     _require_window(given["window"])
-    tags = _tags(given["tags"])
+    given["tags"] = _tags(given["tags"])
     async with session(profile, write=not dry_run) as opened:
         chosen = parse_model(model) if model else None
-        plan = _plan(verb, opened.profile, opened.named, tags=tags, custom_model=custom_model or "",
-                     model=chosen.name if chosen else "", version=chosen.version if chosen else "", **given)  # fmt: skip
+        plan = _plan(verb, opened, model=chosen, custom_model=custom_model or "", **given)
         return await tell((rehearse if dry_run else begin)(plan, opened.services), as_json=as_json)
 
 
@@ -142,10 +143,13 @@ def conclude(end: Reconciled, *, run_id: str, as_json: bool) -> int:
     return ExitCode.DONE if account.ok == account.requests else ExitCode.WORK_FAILED
 
 
-def _plan(verb: str, profile: Profile, named: bool, *, file: Path, out: Path | None, again: bool, window: str,
-          project: str | None, bucket: str | None, name: str | None, **given: Any) -> Plan:  # fmt: skip
+def _plan(verb: str, opened: Session, *, file: Path, out: Path | None, again: bool, window: str, project: str | None,
+          bucket: str | None, name: str | None, model: FoundationModelRef | None, **given: Any) -> Plan:  # fmt: skip
+    import secrets
+
     from tui.runs.plan import Plan
 
+    profile = opened.profile
     bucket = bucket or profile.bucket
     if not bucket:
         raise UsageError(
@@ -157,12 +161,14 @@ def _plan(verb: str, profile: Profile, named: bool, *, file: Path, out: Path | N
     return Plan(
         verb=verb,
         input=str(file.resolve()),
-        profile=profile.name if named else "",
+        profile=profile.name if opened.named else "",
         service=profile.ark_endpoint,
         bucket=bucket,
         project=project or profile.project,
         input_prefix=profile.input_prefix,
         output_prefix=profile.output_prefix,
+        model=model.name if model else "",
+        version=model.version if model else "",
         name=name or "",
         window_days=int(window[:-1]),
         nonce=secrets.token_hex(4) if again else "",

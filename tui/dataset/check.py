@@ -317,7 +317,7 @@ def _fault_of_line(line: Line, error: LineError, limits: Limits) -> tuple[Rule, 
             message = _("not UTF-8: byte 0x{byte:02X} at offset {position}", byte=error.byte, position=position)
             return rules.NOT_UTF8, message + _encoding_hint(line.data)
         case NotJsonError():
-            message = _("not JSON: {reason}, at character {column}", reason=error.reason, column=error.column)
+            message = _("not JSON at character {column}: {reason}", column=error.column, reason=error.reason)
             return rules.NOT_JSON, message
         case TooDeepError():
             return rules.TOO_DEEP, _("more than {limit} brackets open at once", limit=limits.depth)

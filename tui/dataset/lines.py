@@ -82,12 +82,17 @@ def read_lines(file: BinaryIO, limit: int, *, tee: Callable[[bytes], None] | Non
     yield from splitter.finish()
 
 
+class FileMissingError(UsageError):
+    """There is no file of that name."""
+
+
 @contextlib.contextmanager
 def open_file(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file for reading.
 
     Raises:
-        UsageError: it is missing, not a regular file, or cannot be read; also when reading fails later.
+        FileMissingError: there is none.
+        UsageError: it is not a regular file or cannot be read, also when reading fails later.
     """
     name = clean(str(path), strict=True)
     try:
@@ -96,7 +101,7 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb", buffering=0) as file:
             yield file
     except FileNotFoundError:
-        raise UsageError(_("no such file: {path}", path=name)) from None
+        raise FileMissingError(_("no such file: {path}", path=name)) from None
     except OSError as error:
         reason = clean(error.strerror or str(error))
         raise UsageError(_("cannot read {path}: {reason}", path=name, reason=reason)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from enum import IntEnum
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tui.dataset.json_line import BOM, LineError, LineParser, Parsed
-from tui.dataset.lines import open_file, read_lines
+from tui.dataset.lines import FileMissingError, open_file, read_lines
 from tui.dataset.request import id_text
 from tui.dataset.rules import PLATFORM_LIMITS
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MAX_TEXT: Final = 1000  # characters of a message or id that an account keeps
 _MAX_SAMPLES: Final = 16
+_MAX_TOKENS: Final = 2**40  # beyond it a count is nonsense, and no sum of counts below it leaves 64 bits
 _NO_OBJECT: Final = Parsed(None, odd=False, huge=False)
 
 
@@ -41,7 +43,10 @@ class Tokens(msgspec.Struct, frozen=True):
 
 
 class ErrorGroup(msgspec.Struct, frozen=True):
-    """Failed requests with the same error code, and one of them; outside text as it came, but cut."""
+    """Failed requests with the same error code, and one of them as a sample; outside text as it came, but cut.
+
+    The code is empty where a row has none. The sample is empty when those kept as samples were all answered later.
+    """
 
     code: str
     count: int
@@ -97,7 +102,7 @@ def reconcile(input: Path, results: list[Path], errors: list[Path]) -> Account: 
     """
     ledger = _Ledger(_input_ids(input))
     for path in (*results, *errors):
-        if path.exists():
+        with contextlib.suppress(FileMissingError):
             for row in _rows(path):
                 ledger.enter(row)
     return ledger.account()
@@ -150,7 +155,7 @@ class _Ledger:
         if state >= 0:
             self._samples[state].pop(custom_id, None)
         self._states[custom_id] = _State.OK
-        reasons = {_get(choice, "finish_reason") for choice in _list(body.get("choices"))}
+        reasons = [_get(choice, "finish_reason") for choice in _list(body.get("choices"))]
         self._truncated += "length" in reasons
         self._refused += "content_filter" in reasons
         self._tokens.update(_usage(body.get("usage")))
@@ -215,12 +220,11 @@ def _error_of(row: dict[str, object]) -> tuple[str, str]:
     """Return code and message of a failure, from the row's error or, where that is empty, from its response."""
     response = row.get("response")
     error = row.get("error") or _get(_get(response, "body"), "error")
-    if isinstance(error, str):
-        return "", error
-    code, message = _get(error, "code") or _get(error, "type"), _get(error, "message")
+    code = _get(error, "code") or _get(error, "type")
     status = _get(response, "status_code")
     if not code and isinstance(status, int) and not _is_success(status):
         code = f"HTTP {status}"
+    message = error if isinstance(error, str) else _get(error, "message")
     return str(code or ""), message if isinstance(message, str) else ""
 
 
@@ -231,7 +235,7 @@ def _usage(usage: object) -> dict[str, int]:
         "cached": _get(_get(usage, "prompt_tokens_details"), "cached_tokens"),
         "reasoning": _get(_get(usage, "completion_tokens_details"), "reasoning_tokens"),
     }
-    return {name: count for name, count in counts.items() if isinstance(count, int) and count > 0}
+    return {name: count for name, count in counts.items() if isinstance(count, int) and 0 < count < _MAX_TOKENS}
 
 
 def _get(value: object, key: str) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,7 @@ BYTES_PER_TOKEN: Final = 4
 DEFAULT_DIMENSIONS: Final = 1024
 MAX_DIMENSIONS: Final = 4096
 _QUOTED_CHARACTERS: Final = 80
+_HAN: Final = re.compile(r"[\u4e00-\u9fff]")
 
 _ENGLISH: Final = (
     "[Simulated by the arkdeck local cloud; no model was asked.] You wrote: {question}",
@@ -167,7 +169,7 @@ class Answerer:
 
     def _completion(self, body: dict[str, Any], choose: Chooser, name: str, created: int) -> _Completion:
         prompt, question = _read_messages(body["messages"])
-        opening, sentences = _CHINESE if any("\u4e00" <= char <= "\u9fff" for char in question) else _ENGLISH
+        opening, sentences = _CHINESE if _HAN.search(question) else _ENGLISH
         text = opening.format(question=question) + "".join(
             sentences[choose.number(len(sentences))] for _ in range(1 + choose.number(12))
         )

@@ -19,7 +19,7 @@ from tui.localcloud.ark_signature import ReceivedRequest, verify
 from tui.localcloud.jobs import CHINA_TIME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from starlette.requests import Request
 
@@ -37,14 +37,12 @@ class ArkApi:
         service: what the actions do.
         keys: that requests must be signed with.
         region: of the credential scope.
-        wall_now: the wall clock, for signatures: official signers use it.
     """
 
-    def __init__(self, service: BatchService, keys: Keys, region: str, *, wall_now: Callable[[], datetime]) -> None:
+    def __init__(self, service: BatchService, keys: Keys, region: str) -> None:
         self._service = service
         self._keys = keys
         self._region = region
-        self._wall_now = wall_now
         self.app = Starlette(routes=[Route("/{path:path}", self._serve, methods=_METHODS)])
 
     async def _serve(self, request: Request) -> Response:
@@ -66,7 +64,8 @@ class ArkApi:
     def answer(self, received: ReceivedRequest) -> tuple[int, dict[str, Any]]:
         """Return the HTTP status and the envelope for a request."""
         query = QueryParams(received.query)
-        metadata: dict[str, Any] = {"RequestId": new_request_id(self._wall_now())}
+        now = datetime.now(UTC)  # the wall's: official signers know no other
+        metadata: dict[str, Any] = {"RequestId": new_request_id(now)}
         try:
             _require_action(query)
             metadata |= {
@@ -75,18 +74,18 @@ class ArkApi:
                 "Service": SERVICE,
                 "Region": self._region,
             }
-            action = self._admit(received, query)
+            action = self._admit(received, query, now)
             return 200, {"ResponseMetadata": metadata, "Result": self._perform(action, received, query)}
         except ApiError as refused:
             number = {} if refused.number is None else {"CodeN": refused.number}
             metadata["Error"] = {"Code": refused.code, **number, "Message": refused.message}
             return refused.status, {"ResponseMetadata": metadata}
 
-    def _admit(self, received: ReceivedRequest, query: Mapping[str, str]) -> Action:
+    def _admit(self, received: ReceivedRequest, query: Mapping[str, str], now: datetime) -> Action:
         """Return the action that a properly signed request names."""
         if received.method != "POST":
             raise gateway_error("MethodNotAllowed", f"The method {received.method} is not allowed.")
-        verify(received, self._keys, service=SERVICE, region=self._region, now=self._wall_now())
+        verify(received, self._keys, service=SERVICE, region=self._region, now=now)
         action = ACTIONS.get(query["Action"])
         if action is None or query["Version"] != VERSION:
             raise gateway_error(
@@ -105,11 +104,6 @@ class ArkApi:
 def new_request_id(now: datetime) -> str:
     """Return an id like the gateway's: fourteen digits of China's time, then eighteen upper-case hex digits."""
     return f"{now.astimezone(CHINA_TIME):%Y%m%d%H%M%S}{secrets.token_hex(9).upper()}"
-
-
-def wall_clock() -> datetime:
-    """Return the machine's time."""
-    return datetime.now(UTC)
 
 
 def _require_action(query: Mapping[str, str]) -> None:

@@ -5,27 +5,24 @@ from __future__ import annotations
 import contextlib
 import errno
 import shutil
-import socket
 import tempfile
-import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
-import uvicorn
-
 from tui.clock import Clock, FrozenClock, SystemClock
 from tui.files import private_folder
 from tui.localcloud.ark_actions import BatchService
-from tui.localcloud.ark_api import ArkApi, wall_clock
 from tui.localcloud.engine import Engine, EngineThread
 from tui.localcloud.jobs import JobStore
 from tui.localcloud.keys import Keys, load_keys
 from tui.localcloud.object_storage import ObjectStorage
-from tui.localcloud.tos_service import TosService
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the servers' libraries take 0.2 s to import, which the parent of a child process need not pay
     from types import TracebackType
+
+    from tui.localcloud.ark_server import ArkServer
+    from tui.localcloud.tos_api import TosService
 
 HOST: Final = "127.0.0.1"
 BUCKET: Final = "arkdeck-local"
@@ -152,11 +149,14 @@ class LocalCloud:
         stack.callback(storage.close)
         if not storage.bucket_exists(BUCKET):
             storage.create_bucket(BUCKET)
-        ark_port = self._start_ark(stack, data, storage, keys)
-        tos_port = self._start_tos(stack, storage, keys)
+        ark = self._ark_server(stack, data, storage, keys)
+        tos = self._tos_server(storage, keys)
+        for server, port in ((ark, self._port), (tos, self._port and self._port + 1)):
+            _start(server, port)
+            stack.callback(server.stop)
         return CloudInfo(
-            ark_endpoint=f"http://{HOST}:{ark_port}",
-            tos_endpoint=f"http://{HOST}:{tos_port}",
+            ark_endpoint=f"http://{HOST}:{ark.port}",
+            tos_endpoint=f"http://{HOST}:{tos.port}",
             region=self._region,
             access_key=keys.access_key,
             secret_key=keys.secret_key,
@@ -164,9 +164,10 @@ class LocalCloud:
             data=str(data),
         )
 
-    def _start_ark(self, stack: contextlib.ExitStack, data: Path, storage: ObjectStorage, keys: Keys) -> int:
-        listener = _listen(self._port)
-        stack.callback(listener.close)
+    def _ark_server(self, stack: contextlib.ExitStack, data: Path, storage: ObjectStorage, keys: Keys) -> ArkServer:
+        from tui.localcloud.ark_api import ArkApi
+        from tui.localcloud.ark_server import ArkServer
+
         jobs = JobStore(data / "ark.sqlite3")
         stack.callback(jobs.close)
         engine = Engine(jobs, storage, data / "rows", clock=self._clock, speed=self._speed, seed=self._seed)
@@ -177,64 +178,18 @@ class LocalCloud:
             thread.start()
             stack.callback(thread.stop)
         service = BatchService(jobs, engine, self._clock, changed=thread.wake)
-        server = _Server(ArkApi(service, keys, self._region, wall_now=wall_clock).app)
-        server.start(listener)
-        stack.callback(server.stop)
-        port: int = listener.getsockname()[1]
-        return port
+        return ArkServer(ArkApi(service, keys, self._region).app)
 
-    def _start_tos(self, stack: contextlib.ExitStack, storage: ObjectStorage, keys: Keys) -> int:
-        service = TosService(storage, keys, self._region)
-        try:
-            port = service.start(self._port + 1 if self._port else 0)
-        except OSError as error:
-            raise _taken(self._port + 1, error) from error
-        stack.callback(service.stop)
-        return port
+    def _tos_server(self, storage: ObjectStorage, keys: Keys) -> TosService:
+        from tui.localcloud.tos_api import TosService
+
+        return TosService(storage, keys, self._region)
 
 
-class _Server:
-    """An ASGI application on a listening socket, in a thread of this process."""
-
-    def __init__(self, app: object) -> None:
-        config = uvicorn.Config(
-            app,  # type: ignore[arg-type]
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=1,
-        )
-        self._server = uvicorn.Server(config)
-        self._thread: threading.Thread | None = None
-
-    def start(self, listener: socket.socket) -> None:
-        """Serve from now on: the socket listens already, so that a connection made at once waits its turn."""
-        self._thread = threading.Thread(
-            target=self._server.run, args=([listener],), name="local cloud ark", daemon=True
-        )
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the requests under way and end."""
-        self._server.should_exit = True
-        if self._thread is not None:
-            self._thread.join()
-
-
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
+def _start(server: ArkServer | TosService, port: int) -> None:
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
-        listener.listen(128)
+        server.start(port)
     except OSError as error:
-        listener.close()
-        raise _taken(port, error) from error
-    return listener
-
-
-def _taken(port: int, error: OSError) -> OSError:
-    """Say which port is taken; other faults stay what they are."""
-    if error.errno != errno.EADDRINUSE:
-        return error
-    return PortTakenError(error.errno, f"port {port} of {HOST} is in use: choose another with --port, or 0 for any")
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise PortTakenError(error.errno, f"port {port} of {HOST} is in use: take another, or 0 for any") from error

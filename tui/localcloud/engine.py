@@ -82,7 +82,7 @@ class Engine:
 
     def next_due(self) -> datetime | None:
         """Return when the next phase ends if nobody interferes, None when no job is active."""
-        return min((moment for job in self._jobs.active() if (moment := self._due(job))), default=None)
+        return min((self._due(job) for job in self._jobs.active()), default=None)
 
     def advance(self, clock: FrozenClock, seconds: float) -> None:
         """Move the engine's clock by `seconds`, stopping wherever something is due, and do all of it."""
@@ -107,17 +107,18 @@ class Engine:
         """Delete what is kept of a finished job's rows; its objects stay."""
         RowFiles(self._folder, job_id).remove()
 
-    def _due(self, job: Job) -> datetime | None:
+    def _due(self, job: Job) -> datetime:
+        if job.phase == phases.TERMINATING:
+            return job.phase_time + self._phase_time
         if job.phase == phases.QUEUED and not self._has_slot(job.project):
             return job.expires
-        if job.phase != phases.RUNNING or not self._speed:
-            return min(job.phase_time + self._phase_time, job.expires)
         work = self._work.get(job.id)
-        if work is None:
-            return job.phase_time
-        return min(self._end_of(work), job.expires)
+        ends = self._end_of(work) if work else job.phase_time + self._phase_time
+        return min(ends, job.expires)
 
     def _end_of(self, work: JobWork) -> datetime:
+        if not self._speed:
+            return work.since
         remaining = work.progress.total - work.done_before
         return work.since + timedelta(seconds=remaining / self._speed, microseconds=1)
 

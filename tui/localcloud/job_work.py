@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import random
 import shutil
-from typing import BinaryIO, Final, NoReturn, TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
 
 import msgspec
 

@@ -43,7 +43,7 @@ from tui.localcloud.tos_records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _BUCKET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
@@ -182,7 +182,7 @@ class ObjectStorage:
         target: tuple[str, str],
         headers: Mapping[str, str] | None = None,
         *,
-        source_guard: Guard | None = None,
+        source_guard: Callable[[ObjectRecord], None] | None = None,
         guard: Guard | None = None,
     ) -> ObjectRecord:
         """Give an object's content a second key without copying bytes, and return the new object.

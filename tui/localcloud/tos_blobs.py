@@ -8,6 +8,7 @@ for the disk.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -178,6 +179,8 @@ class SegmentReader(io.RawIOBase):
         path, offset, left = place
         view = memoryview(buffer).cast("B")[:left]
         count = os.preadv(self._open(path), [view], offset)
+        if view and not count:
+            raise _cut(path)
         self._position += count
         return count
 
@@ -186,16 +189,17 @@ class SegmentReader(io.RawIOBase):
 
         Raises:
             OSError: the peer is gone, or a file is shorter than it was.
+            ValueError: the range goes beyond the object.
         """
         while length:
             place = self._find(start)
             if place is None:
-                raise EOFError("the range goes beyond the object")
+                raise ValueError("the range goes beyond the object")
             path, offset, left = place
             with path.open("rb", buffering=0) as file:
                 sent = peer.sendfile(file, offset, min(left, length))
             if not sent:
-                raise EOFError(f"the file of an object was cut: {path.name}")
+                raise _cut(path)
             start += sent
             length -= sent
 
@@ -222,3 +226,7 @@ class SegmentReader(io.RawIOBase):
                 os.close(self._descriptor)
             self._descriptor, self._open_path = os.open(path, os.O_RDONLY), path
         return self._descriptor
+
+
+def _cut(path: Path) -> OSError:
+    return OSError(errno.EIO, "the file of an object is shorter than it was", str(path))

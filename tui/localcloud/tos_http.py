@@ -40,7 +40,7 @@ _QUICK_ACK: Final = getattr(socket, "TCP_QUICKACK", None)
 
 
 class PeerGoneError(ConnectionError):
-    """The peer closed the connection where it may: before a request, or in the middle of its head."""
+    """The peer ended the connection before a whole head arrived, or reset it."""
 
 
 class Source:
@@ -85,9 +85,12 @@ class Source:
             pending = bytes(self._buffer[self._start : self._end])
             self._start, self._end = 0, len(pending)
             self._buffer[: self._end] = pending
-        count = self._peer.recv_into(self._buffer[self._end :])
-        if _QUICK_ACK is not None:  # clients behind the proxy setting leave Nagle's algorithm on (tos.md §1.3)
-            self._peer.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+        try:
+            count = self._peer.recv_into(self._buffer[self._end :])
+            if _QUICK_ACK is not None:  # the Python SDK leaves Nagle's algorithm on when it talks to a proxy
+                self._peer.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
+        except OSError as error:
+            raise PeerGoneError(str(error)) from error
         self._end += count
         return count
 
@@ -217,13 +220,13 @@ class Response:
         status: HTTP status.
         headers: without those of the transport (Content-Length, Date, Connection).
         body: in memory, or a range of an object.
-        length: Content-Length when there is no body to count: the answer to a HEAD.
+        length: Content-Length of the answer to a HEAD, which has no body to count; 0 unless it succeeds.
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | FileRange = b""
-    length: int | None = None
+    length: int = 0
 
 
 def read_request(source: Source, peer: socket.socket) -> Request:
@@ -253,11 +256,10 @@ def write_response(peer: socket.socket, request: Request | None, response: Respo
     """Send an answer; the reader of a file is closed in any case (OSError when the peer is gone)."""
     body = response.body
     try:
-        length = response.length
-        if length is None:
-            length = body.length if isinstance(body, FileRange) else len(body)
+        head_only = request is not None and request.method == "HEAD"
+        length = response.length if head_only else body.length if isinstance(body, FileRange) else len(body)
         head = _response_head(response, length, close=close)
-        if request is not None and request.method == "HEAD":
+        if head_only:
             peer.sendall(head)
         elif isinstance(body, FileRange):
             peer.sendall(head, getattr(socket, "MSG_MORE", 0))

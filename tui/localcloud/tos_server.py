@@ -48,8 +48,10 @@ class TosServer:
 
     def start(self, port: int = 0) -> None:
         """Listen on 127.0.0.1 and accept connections; 0 takes any free port (OSError when it is taken)."""
-        self._listener = socket.create_server((HOST, port), backlog=_BACKLOG)
-        threading.Thread(target=self._accept, args=(self._listener,), name="tos-listener", daemon=True).start()
+        listener = socket.create_server((HOST, port), backlog=_BACKLOG)
+        self.port = int(listener.getsockname()[1])
+        self._acceptor = threading.Thread(target=self._accept, args=(listener,), name="tos-listener", daemon=True)
+        self._acceptor.start()
 
     def stop(self) -> None:
         """Close the listener and idle connections at once, the others when they have answered or 2 s later."""
@@ -62,7 +64,7 @@ class TosServer:
                 connection.end(only_idle=True)
         with contextlib.suppress(OSError):  # wakes the accepting thread, which sees that we stop
             socket.create_connection((HOST, self.port), timeout=1).close()
-        self._acceptor.join()
+        self._acceptor.join(_STOP_SECONDS)
         deadline = time.monotonic() + _STOP_SECONDS
         for connection in connections:
             connection.thread.join(max(0.0, deadline - time.monotonic()))
@@ -128,6 +130,8 @@ class TosServer:
     def _respond(self, request: Request) -> Response:
         try:
             return self._answer(request)
+        except ConnectionError:
+            raise
         except OSError as error:
             _logger.error("the object storage failed: %s", error)  # noqa: TRY400  # a full disk needs no traceback
             return self._refuse(InternalError(f"The disk of the local cloud failed: {error.strerror}"))

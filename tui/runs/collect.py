@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import ExitStack, aclosing
 from pathlib import Path
 
 import msgspec
@@ -28,7 +28,7 @@ class JobNotFinishedError(UsageError):
     """The job is still at work; its result files are not written yet."""
 
 
-async def collect(job: Job, folder: Path, services: Services) -> AsyncIterator[Event]:
+async def collect(job: Job, folder: Path, services: Services) -> AsyncGenerator[Event, None]:
     """Download the job's result and error files to `folder`, whatever phase it ended in; files already there stay.
 
     Raises:
@@ -43,22 +43,24 @@ async def collect(job: Job, folder: Path, services: Services) -> AsyncIterator[E
     claim(folder, job.id)
     stamp(folder, job.id)
     for name, info in (await _find_files(job, services)).items():
-        async for event in _fetch(job, info, folder, name, services):
-            yield event
+        async with aclosing(_fetch(job, info, folder, name, services)) as events:
+            async for event in events:
+                yield event
 
 
-async def account(job: Job, folder: Path, services: Services) -> AsyncIterator[Event]:
+async def account(job: Job, folder: Path, services: Services) -> AsyncGenerator[Event, None]:
     """Say what became of every request of the job, from the files in `folder`, and write it to `account.json`."""
     results = [path for path in (folder / RESULTS, *_older(folder, RESULTS)) if path.exists()]
     errors = [path for path in (folder / ERRORS, *_older(folder, ERRORS)) if path.exists()]
-    with contextlib.ExitStack() as leaving:
+    with ExitStack() as leaving:
         source = _local_input(job, services)
         if source is None:
             source = (
                 Path(leaving.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix=".input-"))) / "input.jsonl"
             )
-            async for event in _fetch_input(job, source, services):
-                yield event
+            async with aclosing(_fetch_input(job, source, services)) as events:
+                async for event in events:
+                    yield event
         found = await in_daemon(lambda: reconcile(source, results, errors), name="reconcile")
     write_atomic(folder / ACCOUNT, _report(job, found, results, errors))
     yield Reconciled(job, folder, found)
@@ -93,7 +95,9 @@ async def _find_files(job: Job, services: Services) -> dict[str, ObjectInfo]:
     return files
 
 
-async def _fetch(job: Job, info: ObjectInfo, folder: Path, name: str, services: Services) -> AsyncIterator[Event]:
+async def _fetch(
+    job: Job, info: ObjectInfo, folder: Path, name: str, services: Services
+) -> AsyncGenerator[Event, None]:
     path = folder / name
     if path.exists():
         if await in_daemon(lambda: _same_content(path, info), name="compare"):
@@ -101,7 +105,7 @@ async def _fetch(job: Job, info: ObjectInfo, folder: Path, name: str, services: 
             return
         yield FileKept(_make_room(path))
     stream = download(services.store, job.output.bucket, info, folder, name)
-    async with contextlib.aclosing(stream):
+    async with aclosing(stream):
         async for event in stream:
             match event:
                 case Progress(done=done, total=total):
@@ -133,7 +137,7 @@ def _local_input(job: Job, services: Services) -> Path | None:
     return path if same else None
 
 
-async def _fetch_input(job: Job, target: Path, services: Services) -> AsyncIterator[Event]:
+async def _fetch_input(job: Job, target: Path, services: Services) -> AsyncGenerator[Event, None]:
     info = await services.store.head(job.input.bucket, job.input.key)
     if info is None:
         raise WorkError(
@@ -145,7 +149,7 @@ async def _fetch_input(job: Job, target: Path, services: Services) -> AsyncItera
             advice=_("The results are in place; without the input nobody can tell which requests are missing."),
         )
     stream = download(services.store, job.input.bucket, info, target.parent, target.name)
-    async with contextlib.aclosing(stream):
+    async with aclosing(stream):
         async for event in stream:
             if isinstance(event, Progress):
                 yield Downloading(_("input of {job}", job=job.id), event.done, event.total)
@@ -168,5 +172,6 @@ def _report(job: Job, found: Account, results: list[Path], errors: list[Path]) -
 async def collect_and_account(job: Job, folder: Path, services: Services) -> AsyncGenerator[Event, None]:
     """Collect a job that no run is bringing home, and account for its requests."""
     for step in (collect, account):
-        async for event in step(job, folder, services):
-            yield event
+        async with aclosing(step(job, folder, services)) as events:
+            async for event in events:
+                yield event

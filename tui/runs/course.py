@@ -6,7 +6,8 @@ Every step leaves one state and writes the next before it acts on it, so killing
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ from tui.runs.journal import Outcome, Run, RunState
 from tui.runs.plan import Plan
 from tui.runs.services import Services
 
-Step = Callable[[Run, Services], AsyncIterator[Event]]
+Step = Callable[[Run, Services], AsyncGenerator[Event, None]]
 
 _HEARTBEAT_SECONDS: Final = 20
 
@@ -42,16 +43,18 @@ async def begin(plan: Plan, services: Services) -> AsyncGenerator[Event, None]:
         journal.hold(known.id)
         run = journal.advance(known.id, known.state, plan=_taken_over(known.plan, plan))
     yield RunBegun(run.id, taken_up=known is not None, state=run.state)
-    async for event in carry_on(run.id, services):
-        yield event
+    async with aclosing(carry_on(run.id, services)) as events:
+        async for event in events:
+            yield event
 
 
 async def resume(run_id: str, services: Services) -> AsyncGenerator[Event, None]:
     """Go on with a run of the journal (UnknownRunError) to the end that its plan names; one that has ended stays so."""
     run = services.journal.run(run_id)
     yield RunBegun(run.id, taken_up=True, state=run.state)
-    async for event in carry_on(run_id, services):
-        yield event
+    async with aclosing(carry_on(run_id, services)) as events:
+        async for event in events:
+            yield event
 
 
 async def carry_on(run_id: str, services: Services) -> AsyncGenerator[Event, None]:
@@ -67,13 +70,14 @@ async def carry_on(run_id: str, services: Services) -> AsyncGenerator[Event, Non
                     break
                 run = journal.advance(run_id, RunState.WATCHING)
             try:
-                async for event in _STEPS[run.state](run, services):
-                    if isinstance(event, RunBegun):  # the same content was on its way already, as another run
-                        run_id = event.run_id
-                    yield event
-                    if services.clock.monotonic() - last_beat > _HEARTBEAT_SECONDS:
-                        journal.beat(run_id)
-                        last_beat = services.clock.monotonic()
+                async with aclosing(_STEPS[run.state](run, services)) as events:
+                    async for event in events:
+                        if isinstance(event, RunBegun):  # the same content was on its way already, as another run
+                            run_id = event.run_id
+                        yield event
+                        if services.clock.monotonic() - last_beat > _HEARTBEAT_SECONDS:
+                            journal.beat(run_id)
+                            last_beat = services.clock.monotonic()
             except ArkdeckError as error:
                 if isinstance(error, _HOPELESS.get(run.state, ())):
                     journal.end(run_id, Outcome.FAILED, error.message)
@@ -82,30 +86,35 @@ async def carry_on(run_id: str, services: Services) -> AsyncGenerator[Event, Non
         journal.let_go(run_id)
 
 
-async def _watch(run: Run, services: Services) -> AsyncIterator[Event]:
-    async for event in monitor.watch([run.job_id], services, project=run.plan.project):
-        yield event
-        if isinstance(event, JobFinished):
-            services.journal.advance(run.id, RunState.COLLECTING, detail=str(event.job.phase))
+async def _watch(run: Run, services: Services) -> AsyncGenerator[Event, None]:
+    async with aclosing(monitor.watch([run.job_id], services, project=run.plan.project)) as events:
+        async for event in events:
+            yield event
+            if isinstance(event, JobFinished):
+                services.journal.advance(run.id, RunState.COLLECTING, detail=str(event.job.phase))
 
 
-async def _collect(run: Run, services: Services) -> AsyncIterator[Event]:
+async def _collect(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     job = await services.ark.get_job(run.job_id)
-    async for event in collect.collect(job, run.plan.results_folder(job.id), services):
-        yield event
+    async with aclosing(collect.collect(job, run.plan.results_folder(job.id), services)) as events:
+        async for event in events:
+            yield event
     services.journal.advance(run.id, RunState.COLLECTED)
 
 
-async def _reconcile(run: Run, services: Services) -> AsyncIterator[Event]:
+async def _reconcile(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     job = await services.ark.get_job(run.job_id)
-    async for event in collect.account(job, run.plan.results_folder(job.id), services):
-        yield event
-        if isinstance(event, Reconciled):
-            left = event.account.requests - event.account.ok
-            reason = (
-                plural("{count} request without an answer", "{count} requests without an answer", left) if left else ""
-            )
-            services.journal.end(run.id, Outcome.DONE, reason, state=RunState.RECONCILED)
+    async with aclosing(collect.account(job, run.plan.results_folder(job.id), services)) as events:
+        async for event in events:
+            yield event
+            if isinstance(event, Reconciled):
+                left = event.account.requests - event.account.ok
+                reason = (
+                    plural("{count} request without an answer", "{count} requests without an answer", left)
+                    if left
+                    else ""
+                )
+                services.journal.end(run.id, Outcome.DONE, reason, state=RunState.RECONCILED)
 
 
 _STEPS: Final[dict[RunState, Step]] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Final
 
 from tui.ark.errors import ActiveJobError, ArkError, ArkNotFoundError
@@ -34,28 +35,30 @@ class JobBrokeOffError(UsageError):
     """The same content has a job that stopped half way; going on with it is cheaper than starting over."""
 
 
-async def create(run: Run, services: Services) -> AsyncIterator[Event]:
+async def create(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     """Create the job, unless this content already has one: then attach to it."""
     earlier = await _job_of_earlier_run(run, services)
     if earlier is not None:
         yield _attach(run, earlier, services)
         return
     services.journal.advance(run.id, RunState.CREATING)
-    async for event in _send(run, services):
-        yield event
+    async with aclosing(_send(run, services)) as events:
+        async for event in events:
+            yield event
 
 
-async def find_or_create(run: Run, services: Services) -> AsyncIterator[Event]:
+async def find_or_create(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     """Go on after a create whose reply nobody saw: look for its job before anything is sent again."""
     found = await _find(run, services)
     if found is not None:
         yield _attach(run, found, services)
         return
-    async for event in _send(run, services):
-        yield event
+    async with aclosing(_send(run, services)) as events:
+        async for event in events:
+            yield event
 
 
-async def _send(run: Run, services: Services) -> AsyncIterator[Event]:
+async def _send(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     wanted = new_job(run.plan, run.id, run.object_key)
     for left in reversed(range(_TRIES)):
         try:

@@ -189,7 +189,8 @@ class Journal:
         now = self._now()
         with self._transaction():
             self._db.execute(
-                "INSERT INTO runs (id, created, changed, plan, input, target, version, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO runs (id, created, changed, plan, input, target, version, state)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     run_id,
                     now,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -24,7 +24,7 @@ _GROWTH: Final = 1.5
 WatchEvent = JobSampled | JobFinished | PollFailed
 
 
-async def watch(job_ids: Sequence[str], services: Services, *, project: str = "") -> AsyncIterator[WatchEvent]:
+async def watch(job_ids: Sequence[str], services: Services, *, project: str = "") -> AsyncGenerator[WatchEvent, None]:
     """Follow jobs until every one is finished, polling from 0.2 s (loopback) or 1 s, ever slower up to 30 s.
 
     Failing polls are told and repeated for as long as it takes: the jobs go on without us.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import msgspec
@@ -41,7 +41,7 @@ class InputChangedError(WorkError):
     """The input is not what was checked."""
 
 
-async def read_input(plan: Plan) -> AsyncIterator[Event]:
+async def read_input(plan: Plan) -> AsyncGenerator[Event, None]:
     """Read the input once and tell every issue; the last event is `Checked`, with the fingerprint.
 
     Raises:
@@ -49,14 +49,15 @@ async def read_input(plan: Plan) -> AsyncIterator[Event]:
     """
     path = Path(plan.input)
     summary: CheckSummary | None = None
-    async for found in stream_from_daemon(lambda: check_file(path), name="check"):
-        match found:
-            case CheckProgress(done=done, total=total):
-                yield Checking(done, total)
-            case Issue():
-                yield IssueFound(found)
-            case CheckSummary():
-                summary = found
+    async with aclosing(stream_from_daemon(lambda: check_file(path), name="check")) as events:
+        async for found in events:
+            match found:
+                case CheckProgress(done=done, total=total):
+                    yield Checking(done, total)
+                case Issue():
+                    yield IssueFound(found)
+                case CheckSummary():
+                    summary = found
     if summary is None:
         raise WorkError(_("{path} was not read to its end", path=path))
     if summary.errors:
@@ -72,15 +73,16 @@ async def read_input(plan: Plan) -> AsyncIterator[Event]:
     yield Checked(summary)
 
 
-async def check(run: Run, services: Services) -> AsyncIterator[Event]:
+async def check(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     """Check the input; its fingerprint is what all later steps hold against the file.
 
     Content that is on its way already, as another unfinished run, makes this run that one.
     """
-    async for event in read_input(run.plan):
-        yield event
-        if isinstance(event, Checked):
-            fingerprint = event.summary.fingerprint
+    async with aclosing(read_input(run.plan)) as events:
+        async for event in events:
+            yield event
+            if isinstance(event, Checked):
+                fingerprint = event.summary.fingerprint
     same = services.journal.open_run_like(run.plan, sha256=fingerprint.sha256, but=run.id)
     if same is None:
         services.journal.advance(run.id, RunState.CHECKED, fingerprint=fingerprint)
@@ -92,7 +94,7 @@ async def check(run: Run, services: Services) -> AsyncIterator[Event]:
     yield RunBegun(same.id, taken_up=True, state=same.state)
 
 
-async def choose_place(run: Run, services: Services) -> AsyncIterator[Event]:
+async def choose_place(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     """Settle the model's version, the bucket and the object key.
 
     Raises:
@@ -108,7 +110,7 @@ async def choose_place(run: Run, services: Services) -> AsyncIterator[Event]:
     services.journal.advance(run.id, RunState.UPLOADING, plan=plan, object_key=key)
 
 
-async def upload_input(run: Run, services: Services) -> AsyncIterator[Event]:
+async def upload_input(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     """Bring the input to its key: nothing if it is there, a server-side copy if the content is, an upload otherwise.
 
     Raises:
@@ -124,21 +126,22 @@ async def upload_input(run: Run, services: Services) -> AsyncIterator[Event]:
     else:
         _require_unchanged(Path(plan.input), fingerprint)
         yield UploadBegun(plan.bucket, key, fingerprint.size, "upload")
-        async for event in _send(run, fingerprint, services):
-            yield event
+        async with aclosing(_send(run, fingerprint, services)) as events:
+            async for event in events:
+                yield event
     await _make_output_folder(plan, services)
     services.journal.advance(run.id, RunState.UPLOADED)
     yield InputUploaded(plan.bucket, key)
 
 
-async def _send(run: Run, fingerprint: Fingerprint, services: Services) -> AsyncIterator[Event]:
+async def _send(run: Run, fingerprint: Fingerprint, services: Services) -> AsyncGenerator[Event, None]:
     path = Path(run.plan.input)
     resume = msgspec.json.decode(run.upload, type=UploadState) if run.upload else None
     metadata = {"arkdeck-file": path.name}
     stream = upload(
         services.store, run.plan.bucket, run.object_key, path, fingerprint, metadata=metadata, resume=resume
     )
-    async with contextlib.aclosing(stream):
+    async with aclosing(stream):
         async for event in stream:
             match event:
                 case Progress(done=done, total=total):
@@ -190,7 +193,7 @@ async def same_content(plan: Plan, key: str, fingerprint: Fingerprint, services:
 
 async def _make_output_folder(plan: Plan, services: Services) -> None:
     # Tutorials ask for the folder's empty object, no reference does: made when missing, and never a reason to fail.
-    with contextlib.suppress(StorageError):
+    with suppress(StorageError):
         if plan.output_prefix and await services.store.head(plan.bucket, plan.output_prefix) is None:
             await services.store.put(plan.bucket, plan.output_prefix, b"", metadata={})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import msgspec
 
@@ -22,10 +23,11 @@ async def rehearse(plan: Plan, services: Services) -> AsyncGenerator[Event, None
         ArkdeckError: what would stop the submission, but for an answer to the dry run, which is an event.
     """
     fingerprint = None
-    async for event in read_input(plan):
-        yield event
-        if isinstance(event, Checked):
-            fingerprint = event.summary.fingerprint
+    async with aclosing(read_input(plan)) as events:
+        async for event in events:
+            yield event
+            if isinstance(event, Checked):
+                fingerprint = event.summary.fingerprint
     assert fingerprint is not None  # read_input ends with Checked or raises
     if plan.model and not plan.version:
         plan = msgspec.structs.replace(plan, version=await primary_version(plan.model, services))

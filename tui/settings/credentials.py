@@ -145,9 +145,7 @@ async def forget_credentials(profile: str) -> bool:
 
 def _whole_pair(environ: Mapping[str, str]) -> tuple[str, str, str] | None:
     """Return the names of the first variables that hold both halves of a pair."""
-    return next(
-        (names for names in _VARIABLES if all(environ.get(name, "").strip() for name in names[:2])), None
-    )
+    return next((names for names in _VARIABLES if all(environ.get(name, "").strip() for name in names[:2])), None)
 
 
 def _half_pairs(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from msgspec import Meta
 
+from tui.hosts import is_loopback
 from tui.i18n import _
 from tui.settings.presets import PRESETS
 
@@ -79,27 +80,18 @@ def _endpoint(value: str) -> str:
         raise InvalidValueError(_("an endpoint is a host alone, without path, query or fragment"))
     if parts.scheme not in ("https", "http"):
         raise InvalidValueError(_("an endpoint begins with https://"))
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise InvalidValueError(_("http is for this machine alone; write https://"))
     return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
 
 
 def _host(name: str) -> str:
     """Return the host as a URL spells it, IPv6 in brackets; ValueError when it is none."""
-    if ":" in name:
+    if ":" in name and "%" not in name:  # an address with a zone means something on one machine alone
         return f"[{ipaddress.IPv6Address(name)}]"
     if not _HOST.fullmatch(name):
         raise ValueError(name)
     return name
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _region(value: str) -> str:

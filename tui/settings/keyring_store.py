@@ -154,9 +154,7 @@ def _unavailable(error: Exception) -> KeyringUnavailableError:
 
 
 def _backend_name() -> str:
-    return {"darwin": "macOS Keychain", "win32": "Windows Credential Locker"}.get(
-        sys.platform, "Secret Service"
-    )
+    return {"darwin": "macOS Keychain", "win32": "Windows Credential Locker"}.get(sys.platform, "Secret Service")
 
 
 def _description(state: KeyringState, detail: str = "") -> str:

@@ -16,9 +16,7 @@ _PACKAGE: Final = Path(__file__).parents[1]
 
 Colour = Annotated[
     str,
-    msgspec.Meta(
-        pattern="^(#[0-9a-f]{6}|ansi_(default|(bright_)?(black|red|green|yellow|blue|magenta|cyan|white)))$"
-    ),
+    msgspec.Meta(pattern="^(#[0-9a-f]{6}|ansi_(default|(bright_)?(black|red|green|yellow|blue|magenta|cyan|white)))$"),
 ]
 
 

@@ -27,8 +27,8 @@ T = TypeVar("T")
 class ObjectStore:
     """One endpoint of the store, used with one set of credentials.
 
-    Nothing is imported or opened before the first call. Every call may be cancelled at once: a thread that the
-    peer holds up is left behind. Calls raise the errors of `tui.storage.errors`.
+    Nothing is imported or opened before the first call. Every call may be cancelled at once: a thread that
+    the peer holds up is left behind. Calls raise the errors of `tui.storage.errors`.
 
     Args:
         endpoint: URL or host; a loopback URL is reached directly, whatever name the bucket has.
@@ -93,9 +93,7 @@ class ObjectStore:
     async def call(self, work: Callable[[Connection], T]) -> T:
         """Do something with the blocking connection on a daemon thread, again if network or store fail."""
         connection = await self.connection()
-        return await retried(
-            lambda: in_daemon(partial(work, connection), name="arkdeck-store"), attempts=CALL_ATTEMPTS
-        )
+        return await retried(lambda: in_daemon(partial(work, connection), name="arkdeck-store"), attempts=CALL_ATTEMPTS)
 
     async def connection(self) -> Connection:
         """Return the blocking connection, made at the first call."""
@@ -115,7 +113,7 @@ class ObjectStore:
         return Connection(self._endpoint, self._region, self._credentials)
 
     async def _require_ours(self, bucket: str, taken: BucketNameError) -> None:
-        """Raise `taken` unless the bucket is ours: its creation, done twice as a reply was lost, looks the same."""
+        """Raise `taken` unless the bucket is ours: to create it twice, after a lost reply, looks the same."""
         try:
             await self.check_bucket(bucket)
         except AccessError:

@@ -1,13 +1,13 @@
 """The store's operations as blocking calls over the official SDK's primitives, with our errors and our types.
 
-Importing this module imports the SDK, which takes 100 ms: do it on a daemon thread. Of the SDK only signed requests
-are used: its transfers corrupt, escape their folder and cannot be cancelled (tos.md §4.1). Its own retries are off,
-since they cannot be cancelled and would multiply with ours; so is its CRC, which is what holds it to 250 MB/s.
+Importing this module imports the SDK, which takes 100 ms: do it on a daemon thread. Of the SDK only the signed
+requests are used: its transfers corrupt, escape their folder and cannot be cancelled (tos.md §4.1). Its own
+retries are off, since they cannot be cancelled and would multiply with ours; so is its CRC, which is what holds it
+to 250 MB/s.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 import urllib.parse
@@ -19,6 +19,7 @@ from requests.adapters import HTTPAdapter
 from tos.enum import ACLType
 from tos.models2 import UploadedPart
 
+from tui.hosts import is_loopback
 from tui.storage.errors import (
     ContentDamagedError,
     KeyRefusedError,
@@ -46,7 +47,7 @@ _SEND_SIZE: Final = 128 * 1024
 
 _RECEIVE_SIZE: Final = 512 * 1024
 _LOOPBACK_HOST: Final = "http://tos.localhost"
-"""Stands for a store on the loopback, reached as a proxy: the SDK knows only `bucket.host` (tos.md §1.3 P)."""
+"""Stands for a store on the loopback, reached as a proxy: the SDK knows only `bucket.host` (tos.md §1.3)."""
 
 _CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
@@ -149,9 +150,7 @@ class Connection:
             metadata=found.meta,
         )
 
-    def list_page(
-        self, bucket: str, prefix: str, token: str, *, limit: int = 1000
-    ) -> tuple[list[ObjectInfo], str]:
+    def list_page(self, bucket: str, prefix: str, token: str, *, limit: int = 1000) -> tuple[list[ObjectInfo], str]:
         """Return up to `limit` objects and the token of the next page, empty after the last."""
         with typed_errors(bucket):
             page = self._client.list_objects_type2(
@@ -197,17 +196,13 @@ class Connection:
         """Begin a multipart upload and return its id."""
         _require_usable(bucket, key)
         with typed_errors(bucket, key):
-            upload_id: str = self._client.create_multipart_upload(
-                bucket, key, meta=_sendable(metadata)
-            ).upload_id
+            upload_id: str = self._client.create_multipart_upload(bucket, key, meta=_sendable(metadata)).upload_id
         return upload_id
 
     def upload_part(self, bucket: str, key: str, upload_id: str, number: int, body: Body) -> Receipt:
         """Send one part, number 1 to 10 000."""
         with typed_errors(bucket, key):
-            reply = self._client.upload_part(
-                bucket, key, upload_id, number, content_length=body.len, content=body
-            )
+            reply = self._client.upload_part(bucket, key, upload_id, number, content_length=body.len, content=body)
         return _receipt(reply, bucket, key, body.crc64)
 
     def list_parts(self, bucket: str, key: str, upload_id: str) -> dict[int, tuple[str, int]]:
@@ -217,15 +212,11 @@ class Connection:
         while True:
             with typed_errors(bucket, key):
                 page = self._client.list_parts(bucket, key, upload_id, part_number_marker=marker)
-            held |= {
-                part.part_number: (part.etag.strip('"'), getattr(part, "size", 0)) for part in page.parts
-            }
+            held |= {part.part_number: (part.etag.strip('"'), getattr(part, "size", 0)) for part in page.parts}
             if not page.is_truncated:
                 return held
             if not page.next_part_number_marker or page.next_part_number_marker <= marker:
-                raise StorageServiceError(
-                    Reply(text="the list of parts does not go on"), bucket=bucket, key=key
-                )
+                raise StorageServiceError(Reply(text="the list of parts does not go on"), bucket=bucket, key=key)
             marker = page.next_part_number_marker
 
     def complete_upload(self, bucket: str, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
@@ -240,20 +231,17 @@ class Connection:
             self._client.abort_multipart_upload(bucket, key, upload_id)
 
     def read_range(self, bucket: str, info: ObjectInfo, first: int, last: int) -> Generator[bytes]:
-        """Yield the bytes `first` to `last`, both included, of the very content that `info` describes, as they come."""
+        """Yield bytes `first` to `last`, both included, of the very content that `info` describes, as they come."""
         key = info.key
         _require_usable(bucket, key)
         with typed_errors(bucket, key):
-            reply = self._client.get_object(
-                bucket, key, if_match=info.etag, range_start=first, range_end=last
-            )
-            expected = f"bytes {first}-{last}/{info.size}"
-            if reply.content_range != expected:
-                text = f"asked for {expected}, got {reply.content_range}"
-                raise StorageServiceError(_reply(reply, text), bucket=bucket, key=key)
+            reply = self._client.get_object(bucket, key, if_match=info.etag, range_start=first, range_end=last)
             response: requests.Response = reply.resp.resp
             try:
-                rest = last - first + 1
+                expected, rest = f"bytes {first}-{last}/{info.size}", last - first + 1
+                if reply.content_range != expected:
+                    text = f"asked for {expected}, got {reply.content_range}"
+                    raise StorageServiceError(_reply(reply, text), bucket=bucket, key=key)
                 while rest:
                     piece = response.raw.read1(min(rest, _RECEIVE_SIZE), decode_content=False)
                     if not piece:
@@ -265,7 +253,7 @@ class Connection:
                 response.close()
 
     def _ask_why(self, bucket: str, refusal: StorageDeniedError) -> NoReturn:
-        """Raise the reason of a refused HEAD, whose answer has no body to tell it, by asking for a listing."""
+        """Raise the reason of a refused HEAD, whose answer has no body to tell it, by asking for a list."""
         self.list_page(bucket, "", "", limit=1)
         raise refusal
 
@@ -289,15 +277,11 @@ def _loopback_address(endpoint: str) -> tuple[str, int] | None:
     """Return host and port of an endpoint on this machine, None for any other."""
     url = urllib.parse.urlsplit(endpoint)
     host = url.hostname or ""
-    try:
-        here = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        here = False
-    return (host, url.port or 80) if here and url.scheme == "http" else None
+    return (host, url.port or 80) if is_loopback(host) and url.scheme == "http" else None
 
 
 def _require_usable(bucket: str, key: str) -> None:
-    # urllib3 resolves such segments after the path was signed: the store would refuse the signature (tos.md §4.10)
+    # urllib3 resolves such segments after the path was signed, which breaks the signature (tos.md §4.10)
     if not key or not {".", ".."}.isdisjoint(key.split("/")):
         raise KeyRefusedError(Reply(text="empty, or with a segment '.' or '..'"), bucket=bucket, key=key)
 

@@ -1,4 +1,4 @@
-"""From an object to a file: in parts beside its final name, verified on disk, published without replacing a file."""
+"""From an object to a file: in parts beside its name, verified on disk, published without replacing a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 
 from tui.daemon import in_daemon
-from tui.files import PART_SUFFIX, UnsafeNameError, open_part, publish
+from tui.files import PART_SUFFIX, UnsafeNameError, open_part, publish, safe_name
 from tui.fingerprint import crc64
 from tui.i18n import _
 from tui.storage.errors import (
@@ -62,8 +62,8 @@ async def download(
 ) -> AsyncGenerator[Progress | Downloaded]:
     """Make the file `folder/name` of exactly the content that `info` describes.
 
-    Yields the progress, and at last the file. Until then the bytes are in `name.part`, which stays when the download is
-    closed, cancelled or fails.
+    Yields the progress, and at last the file. Until then the bytes are in `name.part`, which stays when the
+    download is closed, cancelled or fails.
 
     Args:
         store: where from.
@@ -74,7 +74,7 @@ async def download(
 
     Raises:
         TargetExistsError: a file of that name is there; it is never replaced.
-        TargetUnusableError: no file name, a link in the part's place, a folder that is missing or closed to us.
+        TargetUnusableError: no file name, a link in the part's place, a folder missing or closed to us.
         NoSpaceError: the folder has no room for it.
         LocalWriteError: the system refused to write.
         ObjectChangedError: the object was replaced meanwhile.
@@ -119,8 +119,9 @@ class _Target:
 
     def prepare(self) -> Path:
         """Return the part file, as long as the object; no byte of an earlier one survives the download."""
-        self._require_free()
         with self._local_errors():
+            if os.path.lexists(self.folder / safe_name(self.name)):
+                raise self._exists()
             path, descriptor = open_part(self.folder, self.name)
             try:
                 self._require_space(os.fstat(descriptor).st_blocks * 512)
@@ -172,11 +173,6 @@ class _Target:
                 f"the file {size} bytes with {value}"
             )
             raise ContentDamagedError(Reply(text=text), bucket=self.bucket, key=self.info.key)
-
-    def _require_free(self) -> None:
-        path = self.folder / self.name
-        if os.path.lexists(path):
-            raise self._exists()
 
     def _require_space(self, reusable: int) -> None:
         free = shutil.disk_usage(self.folder).free + reusable

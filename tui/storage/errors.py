@@ -11,7 +11,7 @@ from tui.text import clean
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What the store, or the network in its place, answered: for the message, and for the store's support desk.
+    """What the store, or the network in its place, answered: for the message and for the support desk.
 
     Attributes:
         text: its own words, or the system's.

@@ -51,9 +51,7 @@ class AbandonedError(Exception):
 def plan_parts(size: int) -> tuple[Part, ...]:
     """Split `size` bytes into parts of BLOCK_SIZE, the last one shorter; nothing for an empty file."""
     offsets = range(0, size, BLOCK_SIZE)
-    return tuple(
-        Part(number, offset, min(BLOCK_SIZE, size - offset)) for number, offset in enumerate(offsets, start=1)
-    )
+    return tuple(Part(number, offset, min(BLOCK_SIZE, size - offset)) for number, offset in enumerate(offsets, start=1))
 
 
 class Meter:
@@ -87,7 +85,7 @@ Report = Callable[[int], None]
 async def run_parts(
     parts: Iterable[Part], work: Callable[[Part, Report], T], meter: Meter
 ) -> AsyncGenerator[Finished[T] | Progress]:
-    """Do `work` for every part, a few at once; yield each that is finished, and ten times a second the progress.
+    """Do `work` for every part, a few at once; yield each that is finished, and the progress ten times a second.
 
     The first error that trying again does not cure ends the run. Closing the run, cancelling its task, and an
     error abandon the threads at work, which end at their next report or at a timeout; nothing waits for them.
@@ -110,18 +108,14 @@ async def run_parts(
 
     def start_next() -> None:
         while len(running) < _WORKERS and (part := next(waiting, None)) is not None:
-            attempt = partial(
-                in_daemon, partial(work, part, partial(report, part)), name=f"arkdeck-part-{part.number}"
-            )
+            attempt = partial(in_daemon, partial(work, part, partial(report, part)), name=f"arkdeck-part-{part.number}")
             trying = retried(attempt, attempts=PART_ATTEMPTS, progress=partial(meter.reached, part))
             running[asyncio.create_task(trying)] = part
 
     start_next()
     try:
         while running:
-            ended, _ = await asyncio.wait(
-                running, timeout=_PROGRESS_INTERVAL, return_when=asyncio.FIRST_COMPLETED
-            )
+            ended, _ = await asyncio.wait(running, timeout=_PROGRESS_INTERVAL, return_when=asyncio.FIRST_COMPLETED)
             finished = [Finished(running[task], task.result()) for task in ended]
             for task in ended:
                 del running[task]

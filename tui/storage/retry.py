@@ -20,9 +20,7 @@ _FIRST_WAIT: Final = 0.3
 _LONGEST_WAIT: Final = 20.0
 
 
-async def retried(
-    attempt: Callable[[], Awaitable[T]], *, attempts: int, progress: Callable[[], int] = lambda: 0
-) -> T:
+async def retried(attempt: Callable[[], Awaitable[T]], *, attempts: int, progress: Callable[[], int] = lambda: 0) -> T:
     """Return what `attempt` returns, repeating it after errors that may pass.
 
     Args:

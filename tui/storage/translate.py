@@ -1,7 +1,7 @@
 """Whatever the SDK raises, as one of our errors.
 
-The SDK raises TosServerError for an answer and TosClientError for everything local, with the reason in `cause`;
-but errors of requests, urllib3 and the socket escape it raw while a body is read, and KeyError, ValueError or
+The SDK raises TosServerError for an answer, TosClientError for everything local, with the reason in `cause`; but
+errors of requests, urllib3 and the socket escape it raw while a body is read, and KeyError, ValueError or
 AttributeError when an answer is not what it expects (tos.md §3).
 """
 
@@ -77,8 +77,7 @@ def _translated(error: Exception, bucket: str, key: str) -> StorageError:
     url = _without_query(getattr(error, "request_url", ""))
     if any(isinstance(cause, _NETWORK) for cause in chain):
         hopeless = any(
-            isinstance(cause, ssl.SSLCertVerificationError | requests.exceptions.InvalidSchema)
-            for cause in chain
+            isinstance(cause, ssl.SSLCertVerificationError | requests.exceptions.InvalidSchema) for cause in chain
         )
         reply = Reply(text=_reason(chain), url=url, transient=not hopeless)
         return StorageUnreachableError(reply, bucket=bucket, key=key)

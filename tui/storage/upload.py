@@ -1,4 +1,4 @@
-"""From a file to an object: in one request or in parts, each compared with the file's fingerprint and the store."""
+"""From a file to an object: whole or in parts, each compared with the file's fingerprint and with the store."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ async def upload(
 ) -> AsyncGenerator[Progress | UploadState | Uploaded]:
     """Make an object of the file that was fingerprinted, and of no other content.
 
-    Yields the state whenever the store has another part, the progress, and at last the object. An upload that is
-    closed, cancelled or fails can be taken up with its last state; one whose file changed is dropped from the store.
+    Yields the state whenever the store has another part, the progress, and at last the object. An upload that
+    is closed, cancelled or fails can be taken up with its last state; one whose file changed is dropped.
 
     Args:
         store: where to.
@@ -226,15 +226,13 @@ class _Sending:
 
     async def _complete(self, state: UploadState) -> None:
         try:
-            await self.store.call(
-                lambda it: it.complete_upload(self.bucket, self.key, state.upload_id, state.parts)
-            )
+            await self.store.call(lambda it: it.complete_upload(self.bucket, self.key, state.upload_id, state.parts))
         except UploadMissingError:
             if not await self._is_there():
                 raise
 
     async def _is_there(self) -> bool:
-        """Whether the object has the file's content; if so, no more than the reply to its completion was lost."""
+        """Whether the object has the file's content; then only the reply to its completion was lost."""
         info = await self.store.head(self.bucket, self.key)
         return info is not None and (info.size, info.crc64) == (self.fingerprint.size, self.fingerprint.crc64)
 

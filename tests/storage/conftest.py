@@ -1,0 +1,85 @@
+"""A store of the local cloud, directly and through a proxy that breaks things."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from faulty_proxy import FaultyProxy
+
+from tui.fingerprint import Fingerprint, Fingerprinter
+from tui.localcloud import CloudInfo, LocalCloud
+from tui.safety import Secret
+from tui.settings.credentials import Credentials
+from tui.storage.client import ObjectStore
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="session")
+def info(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudInfo]:
+    """One local cloud for all: its objects do not disturb each other."""
+    with LocalCloud(tmp_path_factory.mktemp("cloud")) as cloud:
+        yield cloud.info
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries follow each other quickly; what the store asks to wait is waited."""
+    monkeypatch.setattr("tui.storage.retry._FIRST_WAIT", 0.005)
+
+
+def credentials_of(info: CloudInfo, secret: str = "") -> Credentials:
+    return Credentials(info.access_key, Secret(secret or info.secret_key), None, "test")
+
+
+@pytest.fixture
+async def store(info: CloudInfo) -> AsyncIterator[ObjectStore]:
+    store = ObjectStore(info.tos_endpoint, info.region, credentials_of(info))
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def proxy(info: CloudInfo) -> Iterator[FaultyProxy]:
+    proxy = FaultyProxy(int(info.tos_endpoint.rsplit(":", 1)[1]))
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+async def shaky(info: CloudInfo, proxy: FaultyProxy) -> AsyncIterator[ObjectStore]:
+    """The store, reached through the proxy."""
+    store = ObjectStore(proxy.endpoint, info.region, credentials_of(info))
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def key(request: pytest.FixtureRequest) -> str:
+    """An object key of the test's own."""
+    return f"tests/{request.node.name}/input.jsonl"
+
+
+@pytest.fixture(scope="session")
+def big_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """40 MiB that no compression, repetition or zero-filling could make by accident: three parts."""
+    path = tmp_path_factory.mktemp("source") / "big.jsonl"
+    path.write_bytes(random.Random(7).randbytes(40 * MIB))
+    return path
+
+
+def fingerprint_of(path: Path) -> Fingerprint:
+    maker = Fingerprinter()
+    maker.update(path.read_bytes())
+    return maker.finish(path.stat())
+
+
+def bytes_of(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())

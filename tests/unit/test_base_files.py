@@ -1,0 +1,270 @@
+"""Files that are private, whole, and inside their folder, whatever goes wrong or is sent."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui import files
+from tui.files import (
+    UnsafeNameError,
+    atomic_writer,
+    open_part,
+    private_folder,
+    publish,
+    safe_name,
+    write_atomic,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(params=[0o022, 0o000], ids=["umask 022", "umask 000"])
+def generous_umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+# Privacy
+
+
+@pytest.mark.usefixtures("generous_umask")
+def test_new_folders_are_the_owner_s_alone(tmp_path: Path) -> None:
+    private_folder(tmp_path / "a" / "b" / "c")
+    assert [mode(tmp_path / made) for made in ("a", "a/b", "a/b/c")] == [0o700] * 3
+
+
+@pytest.mark.usefixtures("generous_umask")
+def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir(mode=0o755)
+    before = mode(tmp_path / "shared")
+    private_folder(tmp_path / "shared" / "mine")
+    assert mode(tmp_path / "shared") == before
+
+
+def test_a_file_in_the_folder_s_place_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    with pytest.raises(NotADirectoryError):
+        private_folder(tmp_path / "taken")
+
+
+@pytest.mark.usefixtures("generous_umask")
+def test_a_written_file_is_the_owner_s_alone(tmp_path: Path) -> None:
+    (tmp_path / "config").touch(mode=0o644)
+    write_atomic(tmp_path / "config", b"new")
+    assert mode(tmp_path / "config") == 0o600
+
+
+@pytest.mark.usefixtures("generous_umask")
+def test_a_download_is_the_owner_s_alone_from_its_first_byte(tmp_path: Path) -> None:
+    part, descriptor = open_part(tmp_path, "results.jsonl")
+    os.close(descriptor)
+    assert mode(part) == 0o600
+    assert mode(publish(part, "results.jsonl")) == 0o600
+
+
+# Whole or not at all
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"0123456789" * 100_000])
+def test_what_is_written_is_read(tmp_path: Path, data: bytes) -> None:
+    write_atomic(tmp_path / "file", data)
+    assert (tmp_path / "file").read_bytes() == data
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_an_error_while_writing_leaves_the_old_content_and_no_part(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "file", b"old")
+
+    def fail_half_way() -> None:
+        with atomic_writer(tmp_path / "file") as descriptor:
+            os.write(descriptor, b"half of the ne")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way()
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+def test_a_full_disk_leaves_the_old_content_and_no_part(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "file", b"old")
+
+    def write_to_a_full_disk() -> None:
+        with atomic_writer(tmp_path / "file") as descriptor, Path("/dev/full").open("wb") as full:
+            os.dup2(full.fileno(), descriptor)
+            os.write(descriptor, b"new")
+
+    with pytest.raises(OSError, match="No space left"):
+        write_to_a_full_disk()
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_a_process_killed_while_writing_leaves_the_old_content(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "file", b"old")
+    program = (
+        "import os, pathlib, signal, sys\n"
+        "from tui.files import atomic_writer\n"
+        "with atomic_writer(pathlib.Path(sys.argv[1])) as descriptor:\n"
+        "    os.write(descriptor, b'half of the ne')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", program, str(tmp_path / "file")], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert (tmp_path / "file").read_bytes() == b"old"
+    write_atomic(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_two_writers_of_one_file_do_not_mix(tmp_path: Path) -> None:
+    first_is_writing, second_is_done = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with atomic_writer(tmp_path / "file") as descriptor:
+            os.write(descriptor, b"first ")
+            first_is_writing.set()
+            second_is_done.wait(5)
+            os.write(descriptor, b"first")
+
+    writer = threading.Thread(target=first)
+    writer.start()
+    assert first_is_writing.wait(5)
+    write_atomic(tmp_path / "file", b"second")
+    assert (tmp_path / "file").read_bytes() == b"second"
+    second_is_done.set()
+    writer.join()
+    assert (tmp_path / "file").read_bytes() == b"first first"
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_the_longest_safe_name_can_be_written_atomically(tmp_path: Path) -> None:
+    write_atomic(tmp_path / safe_name("x" * 240), b"data")
+    assert (tmp_path / ("x" * 240)).read_bytes() == b"data"
+
+
+# Never over another file
+
+
+def test_a_finished_part_gets_its_name(tmp_path: Path) -> None:
+    part, descriptor = open_part(tmp_path, "results.jsonl")
+    os.write(descriptor, b"answers")
+    os.close(descriptor)
+    final = publish(part, "results.jsonl")
+    assert final == tmp_path / "results.jsonl"
+    assert final.read_bytes() == b"answers"
+    assert list(tmp_path.iterdir()) == [final]
+
+
+@pytest.mark.parametrize("hard_links", [True, False], ids=["hard links", "no hard links"])
+def test_a_taken_name_is_never_replaced(tmp_path: Path, hard_links: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not hard_links:
+        without_hard_links(monkeypatch)
+    (tmp_path / "results.jsonl").write_bytes(b"the operator's")
+    part, descriptor = open_part(tmp_path, "results.jsonl")
+    os.close(descriptor)
+    with pytest.raises(FileExistsError):
+        publish(part, "results.jsonl")
+    assert (tmp_path / "results.jsonl").read_bytes() == b"the operator's"
+    assert part.exists()
+
+
+@pytest.mark.parametrize("hard_links", [True, False], ids=["hard links", "no hard links"])
+def test_a_link_that_leads_nowhere_counts_as_taken(
+    tmp_path: Path, hard_links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not hard_links:
+        without_hard_links(monkeypatch)
+    (tmp_path / "results.jsonl").symlink_to(tmp_path / "outside")
+    part, descriptor = open_part(tmp_path, "results.jsonl")
+    os.close(descriptor)
+    with pytest.raises(FileExistsError):
+        publish(part, "results.jsonl")
+    assert not (tmp_path / "outside").exists()
+
+
+def test_a_file_system_without_hard_links_still_publishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_hard_links(monkeypatch)
+    part, descriptor = open_part(tmp_path, "results.jsonl")
+    os.close(descriptor)
+    final = publish(part, "results.jsonl")
+    assert list(tmp_path.iterdir()) == [final]
+
+
+def without_hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_paths: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(files.os, "link", refuse)
+
+
+# Links in the way
+
+
+def test_a_link_in_the_part_s_place_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"the operator's")
+    (tmp_path / "results.jsonl.part").symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic links"):
+        open_part(tmp_path, "results.jsonl")
+    assert victim.read_bytes() == b"the operator's"
+
+
+def test_an_atomic_write_replaces_a_link_and_not_its_target(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"the operator's")
+    (tmp_path / "report").symlink_to(victim)
+    write_atomic(tmp_path / "report", b"new")
+    assert victim.read_bytes() == b"the operator's"
+    assert (tmp_path / "report").read_bytes() == b"new"
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", ".", "..", "../x", "/etc/x", "a/../../x", "a//b", "./x", "x/", "a\0b", "..\\x", "C:\\x", "C:x", "CON",
+        "con.txt", "CON .txt", "nul", "LPT1.jsonl", "x.", "x ", "x\n", "\x1b[2J", "a\u202eb", "a\u200bb", "lone\udcff",
+        "what?", "a*b", "a|b", 'a"b', "a<b", "x" * 241, "结" * 81,
+    ],
+)  # fmt: skip
+def test_a_name_that_could_leave_its_folder_or_deceive_is_refused(name: str) -> None:
+    with pytest.raises(UnsafeNameError) as caught:
+        safe_name(name)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["results.jsonl", "批量-11.jsonl", ".hidden", "-rf", "console", "a b", "x" * 240])
+def test_a_plain_name_is_kept(name: str) -> None:
+    assert safe_name(name) == name
+
+
+@given(st.text(max_size=30))
+def test_a_safe_name_stays_in_its_folder(name: str) -> None:
+    try:
+        kept = safe_name(name)
+    except UnsafeNameError:
+        return
+    folder = Path("/some/folder")
+    assert (folder / kept).parent == folder
+    assert os.path.normpath(folder / kept) == str(folder / kept)

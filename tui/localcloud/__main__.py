@@ -1,0 +1,45 @@
+"""`python -m tui.localcloud`: the local cloud as a child process, which ends when its standard input closes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui.localcloud.cloud import DEFAULT_REGION, DEFAULT_SPEED, LocalCloud
+from tui.localcloud.jobs import StoreTooNewError
+from tui.localcloud.object_storage import StorageInUseError
+from tui.localcloud.serve import serve
+
+if TYPE_CHECKING:
+    from tui.localcloud.cloud import CloudInfo
+
+
+def main() -> int:
+    """Serve; one line of JSON on standard output says how to reach the services."""
+    parser = argparse.ArgumentParser(prog="python -m tui.localcloud", description="The local cloud of arkdeck.")
+    parser.add_argument("--port", type=int, default=0, help="of Ark, the next one of the objects; 0 for any two")
+    parser.add_argument("--data", type=Path, help="folder to keep the state in; gone at the end otherwise")
+    parser.add_argument("--region", default=DEFAULT_REGION)
+    parser.add_argument("--speed", type=float, default=DEFAULT_SPEED, help="requests per second of each job")
+    parser.add_argument("--seed", type=int, default=0, help="of the simulated answers")
+    options = parser.parse_args()
+    try:
+        cloud = LocalCloud(
+            options.data, port=options.port, region=options.region, speed=options.speed, seed=options.seed
+        )
+        return serve(cloud, announce=_announce, until_stdin_closes=True)
+    except (OSError, StorageInUseError, StoreTooNewError) as error:
+        sys.stderr.write(f"the local cloud cannot start: {error}\n")
+        return 1
+
+
+def _announce(info: CloudInfo) -> None:
+    sys.stdout.write(json.dumps(info.as_dict()) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
