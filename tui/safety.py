@@ -16,9 +16,8 @@ from typing import IO, Final, NoReturn
 MASK: Final = "***"
 
 _MIN_SECRET: Final = 8  # shorter values would mask half of every log line
-_NAMED: Final = (
-    r"(?:\\*[\"']?\s*[:=]|[\"']\s*,)\s*b?"  # what stands between a name and its value, also in reprs and JSON
-)
+# What stands between a name and its value, also in representations and JSON.
+_NAMED: Final = r"(?:\\*[\"']?\s*[:=]|[\"']\s*,)\s*b?"
 _PATTERNS: Final = (
     re.compile(r"\bAK(?:LT|TP)[0-9A-Za-z]{16,}"),
     re.compile(r"\bSTS2?[0-9A-Za-z+/=_-]{40,}"),
@@ -93,11 +92,8 @@ class RedactingFormatter(logging.Formatter):
         """Return the record's line."""
         try:
             text = super().format(record)
-        except (
-            TypeError,
-            ValueError,
-            KeyError,
-        ) as error:  # logging itself would print the arguments as they are
+        except (TypeError, ValueError, KeyError) as error:
+            # logging itself would print the arguments as they are
             text = f"{record.levelname} {record.name}: {record.msg!r} with {record.args!r} ({error})"
         lines = redact(text).split("\n")
         return "\n    | ".join("".join(_spelled(line)) for line in lines)

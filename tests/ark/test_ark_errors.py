@@ -177,6 +177,11 @@ def test_what_is_not_an_answer_of_ark_is_the_services_fault(status, body):
     assert "the answer is not the Ark API's" in error.message
 
 
+def test_a_bad_status_without_an_error_is_no_result():
+    error = refused(502, {"ResponseMetadata": {"RequestId": "2024REQ"}, "Result": {"Id": "bi-1"}})
+    assert (error.status, error.request_id, error.maybe_applied) == (502, "2024REQ", True)
+
+
 def test_a_strange_answer_is_quoted():
     error = refused(502, b"<html>\x1b[31mBad Gateway</html>", Content_Type="text/html; charset=utf-8")
     assert "(text/html): <html>␛[31mBad Gateway</html>" in error.message

@@ -215,8 +215,8 @@ async def test_the_active_job_is_found_in_the_refusals_words(client_of):
 
 
 async def test_an_id_of_ours_that_is_quoted_back_is_no_active_job(client_of):
-    wanted = NewJob(name=f"retry-{JOB_ID}", model=NEW_JOB.model, input=NEW_JOB.input, output=NEW_JOB.output)
-    refusal = error(400, "InvalidParameter.Name", f"retry-{JOB_ID} is not a name")
+    wanted = NewJob(name=f"重试{JOB_ID}", model=NEW_JOB.model, input=NEW_JOB.input, output=NEW_JOB.output)
+    refusal = error(400, "InvalidParameter.Name", f"重试{JOB_ID} is not a name")
     async with ScriptedServer([refusal]) as server, client_of(server) as client:
         with pytest.raises(ArkUsageError) as caught:
             await client.create_job(wanted)

@@ -68,7 +68,9 @@ def test_the_schema_is_json(tmp_path: Path) -> None:
 
 def test_profiles_are_listed_with_the_one_in_force(tmp_path: Path) -> None:
     write_config(tmp_path, 'default_profile = "b"\n[profiles.a]\n[profiles.b]\nread_only = true\n')
-    listed = {line["profile"]: line for line in map(json.loads, arkdeck(tmp_path, "profiles", "--json").stdout.splitlines())}
+    listed = {
+        line["profile"]: line for line in map(json.loads, arkdeck(tmp_path, "profiles", "--json").stdout.splitlines())
+    }
     assert (listed["a"]["in_force"], listed["b"]["in_force"], listed["b"]["read_only"]) == (False, True, True)
 
 
@@ -99,7 +101,13 @@ def test_doctor_fails_without_keys_and_goes_on_to_the_end(tmp_path: Path) -> Non
     ended = arkdeck(tmp_path, "doctor", "--json")
     findings = {line["subject"]: line["verdict"] for line in map(json.loads, ended.stdout.splitlines())}
     assert ended.returncode == 1
-    assert {"disk": "OK", "themes": "OK", "profile": "OK", "keyring": "WARN", "credentials": "FAIL"}.items() <= findings.items()
+    assert {
+        "disk": "OK",
+        "themes": "OK",
+        "profile": "OK",
+        "keyring": "WARN",
+        "credentials": "FAIL",
+    }.items() <= findings.items()
 
 
 @pytest.mark.parametrize("words", [["--nonsense"], ["nonsense"], ["run"], ["check"], ["job"], ["jobs", "--limit", "0"]])

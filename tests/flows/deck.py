@@ -78,7 +78,9 @@ def write_requests(path: Path, count: int, *, bad: frozenset[int] = frozenset())
     """Write requests of which the online API would refuse the numbers in `bad`."""
     with path.open("w", encoding="utf-8") as file:
         for number in range(count):
-            content = f"第 {number} 个问题：天空为什么这么蓝？" if number % 2 else f"Question {number}: why is the sky blue?"
+            content = (
+                f"第 {number} 个问题：天空为什么这么蓝？" if number % 2 else f"Question {number}: why is the sky blue?"
+            )
             role = "wizard" if number in bad else "user"
             body = {"messages": [{"role": role, "content": content}], "max_tokens": 256}
             file.write(json.dumps({"custom_id": f"request-{number}", "body": body}, ensure_ascii=False) + "\n")

@@ -12,7 +12,16 @@ import pytest
 from tests.flows.deck import MODEL, Deck, custom_ids
 from tui.localcloud import CloudInfo, LocalCloud
 
-EVENTS = ["run_begun", "checked", "upload_begun", "input_uploaded", "job_created", "job_sampled", "job_finished", "file_collected"]
+EVENTS = [
+    "run_begun",
+    "checked",
+    "upload_begun",
+    "input_uploaded",
+    "job_created",
+    "job_sampled",
+    "job_finished",
+    "file_collected",
+]
 
 
 def kill_after(deck: Deck, event: str, number: signal.Signals, *arguments: object) -> int:

@@ -22,9 +22,16 @@ class RefusedError(Exception):
 class ArkCaller:
     """Calls one cloud's Ark OpenAPI; every keyword of `call` is a field of the body."""
 
-    def __init__(self, info):
+    def __init__(self, info, project="default"):
         self.info = info
+        self.project = project
         self.http = httpx.Client(base_url=info.ark_endpoint, trust_env=False)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.http.close()
 
     def call(self, action, **fields):
         return self.send(f"Action={action}&Version=2024-01-01", json.dumps(fields).encode())
@@ -64,6 +71,7 @@ class ArkCaller:
         """Create a job as the tutorial does and return its id."""
         fields = {
             "Name": "just_test",
+            "ProjectName": self.project,
             "ModelReference": {"FoundationModel": {"Name": "doubao-pro-32k", "ModelVersion": "240615"}},
             "InputFileTosLocation": {"BucketName": self.info.bucket, "ObjectKey": key},
             "OutputDirTosLocation": {"BucketName": self.info.bucket, "ObjectKey": "output/"},
@@ -77,4 +85,7 @@ class ArkCaller:
         return self.get(job_id)["Status"]["Phase"]
 
     def ids(self, **fields):
-        return [item["Id"] for item in self.call("ListBatchInferenceJobs", **fields)["Items"]]
+        return [item["Id"] for item in self.list(**fields)["Items"]]
+
+    def list(self, **fields):
+        return self.call("ListBatchInferenceJobs", **({"ProjectName": self.project} | fields))

@@ -54,7 +54,7 @@ class FaultyProxy:
 
     def __post_init__(self) -> None:
         self.stalled = threading.Event()
-        self._closed = threading.Event()
+        self._released = threading.Event()
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -63,7 +63,6 @@ class FaultyProxy:
 
     def close(self) -> None:
         """Stop listening and end every exchange."""
-        self._closed.set()
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -71,6 +70,12 @@ class FaultyProxy:
             for open_socket in self._sockets:
                 with contextlib.suppress(OSError):
                     open_socket.shutdown(socket.SHUT_RDWR)
+
+        self.release()
+
+    def release(self) -> None:
+        """Let what is stalled go on."""
+        self._released.set()
 
     def count(self, method: str, target: str = "") -> int:
         """Return how many such requests arrived."""
@@ -136,19 +141,23 @@ class FaultyProxy:
     def _forward(
         self, source: BinaryIO, sink: socket.socket, length: int, *, cut: int | None, stall: int | None
     ) -> None:
-        limits = [limit for limit in (cut, stall) if limit is not None]
-        rest = min([length, *limits])
-        while rest:
-            piece = source.read1(min(rest, _PIECE))  # type: ignore[attr-defined]
-            if not piece:
-                raise _CutError
-            sink.sendall(piece)
-            rest -= len(piece)
+        first = min(length, *(limit for limit in (cut, stall, length) if limit is not None))
+        _copy(source, sink, first)
+        if cut is not None:
+            raise _CutError
         if stall is not None:
             self.stalled.set()
-            self._closed.wait()
-        if limits:
+            self._released.wait()
+        _copy(source, sink, length - first)
+
+
+def _copy(source: BinaryIO, sink: socket.socket, length: int) -> None:
+    while length:
+        piece = source.read1(min(length, _PIECE))  # type: ignore[attr-defined]
+        if not piece:
             raise _CutError
+        sink.sendall(piece)
+        length -= len(piece)
 
 
 def _read_head(source: BinaryIO) -> tuple[list[str], dict[str, str]]:

@@ -170,12 +170,13 @@ async def test_object_larger_than_the_free_space_is_not_begun(
 async def test_disk_that_is_full_meanwhile_is_told_with_folder_and_size(
     shaky: ObjectStore, proxy: FaultyProxy, info: CloudInfo, big: ObjectInfo, tmp_path: Path
 ) -> None:
-    proxy.faults = [Fault("GET", f"{big.key}", stall_reply=MIB)]
+    proxy.faults = [Fault("GET", times=3, stall_reply=MIB)]
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     stream = download(shaky, info.bucket, big, tmp_path, NAME)
     try:
         assert isinstance(await anext(stream), Progress)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4 * MIB, before[1]))  # the system refuses from now on
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4 * MIB, before[1]))  # the system refuses more
+        proxy.release()
         with pytest.raises(NoSpaceError, match=rf"{tmp_path}.*41,943,040 bytes"):
             async for _ in stream:
                 pass

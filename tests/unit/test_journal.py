@@ -13,17 +13,9 @@ import pytest
 from tui.clock import FrozenClock
 from tui.fingerprint import Fingerprint
 from tui.runs.forecast import forecast
-from tui.runs.journal import (
-    Journal,
-    JournalError,
-    JournalTooNewError,
-    Outcome,
-    RunHeldError,
-    RunState,
-    Sample,
-    UnknownRunError,
-)
+from tui.runs.journal import Journal, JournalError, JournalTooNewError, RunHeldError, UnknownRunError
 from tui.runs.plan import Plan
+from tui.runs.run import Outcome, RunState, Sample
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PLAN = Plan(

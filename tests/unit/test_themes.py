@@ -126,8 +126,8 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 # Where they are found
 
 SHOW = (
-    "import json, tui; from tui.settings import themes;"
-    "print(json.dumps([tui.__file__, str(themes._themes_folder()), list(themes.load_themes())]))"
+    "import json, tui; from tui.settings import shipped, themes;"
+    "print(json.dumps([tui.__file__, str(shipped.shipped('themes')), list(themes.load_themes())]))"
 )
 
 

@@ -84,7 +84,7 @@ class ArkClient:
         return self._transport.on_loopback
 
     async def create_job(self, job: NewJob, *, dry_run: bool = False) -> Receipt:
-        """Create a job, sent once whatever happens.
+        """Create a job, sent once whatever happens; only a signature refused for its time is made anew.
 
         Args:
             job: what to create.

@@ -22,9 +22,6 @@ from tui.text import clean
 
 T = TypeVar("T")
 
-MAX_IDS: Final = 100
-"""Ids that the service filters by in one call, as many as it puts on a page."""
-
 WINDOW_DAYS: Final = range(1, 29)
 """Days that a job may be given (ark-openapi.md §1.2); the service takes the last when none are named."""
 
@@ -339,7 +336,7 @@ class JobQuery:
     """Which jobs to list; an empty field does not restrict.
 
     Attributes:
-        ids: at most MAX_IDS.
+        ids: at most 100, as many as fit a page.
         name: part of the name, matched by the service.
         phases: those that the service filters by; it refuses Initializing.
         models: those with an empty version stand for all versions of the model.

@@ -1,8 +1,7 @@
 """An HTTP answer read as what it is: the result that was asked for, or a typed error.
 
 The envelope is `{"ResponseMetadata": {"RequestId", …, "Error"?}, "Result"?}`. An error may come inside HTTP
-200, a gateway's error may lack everything but its code, and what is in between may answer with a page of
-HTML.
+200, a gateway's error may lack everything but its code, and a proxy may answer with a page of HTML.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """One call over the network: signed, sent, repeated where that is safe, and its failure told apart.
 
 What may be repeated is decided by what a repetition could do (`Repeat`), how long to wait by the service's
-Retry-After or else by a jittered exponential backoff. All waiting passes through the clock that was handed
-in.
+Retry-After or else by a jittered exponential backoff. All waiting passes through the clock.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from tui.errors import ArkdeckError
 from tui.i18n import _
 
 if TYPE_CHECKING:
-    from tui.runs.journal import Journal, Run
+    from tui.runs.journal import Journal
+    from tui.runs.run import Run
 
 
 def _journal() -> Journal:
@@ -94,7 +95,7 @@ def forget(run_id: str) -> None:
 
     Its job and its files stay as they are.
     """
-    from tui.runs.journal import Outcome
+    from tui.runs.run import Outcome
 
     with _journal() as journal:
         run = journal.run(run_id)

@@ -95,6 +95,7 @@ async def _go(
     if bool(model) == bool(custom_model):
         raise UsageError(_("name one model"), advice=_("--model NAME[@VERSION], or --custom-model ID"))
     _require_window(given["window"])
+    _require_text(given["name"], given["description"], *given["tags"])
     given["tags"] = _tags(given["tags"])
     async with session(profile, write=not dry_run) as opened:
         chosen = parse_model(model) if model else None
@@ -181,6 +182,14 @@ def _plan(verb: str, opened: Session, *, file: Path, out: Path | None, again: bo
 def _require_window(window: str) -> None:
     if not _WINDOW.fullmatch(window):
         raise UsageError(_("not a window: {window}", window=window), advice=_("Whole days, from 1d to 28d."))
+
+
+def _require_text(*texts: str | None) -> None:
+    for text in filter(None, texts):
+        if not text.isprintable():
+            raise UsageError(
+                _("not plain text: {text}", text=text), advice=_("Type it in a UTF-8 terminal, without control characters.")
+            )
 
 
 def _tags(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Numbers = numpy.ndarray[tuple[int], numpy.dtype[numpy.int64]]
 
-_CHUNK: Final = 1_000_000
+_CHUNK: Final = 100_000
 _FEW: Final = 100_000
 _DIGEST_BYTES: Final = 16
 

@@ -208,8 +208,9 @@ def _rows(path: Path) -> Iterator[dict[str, object] | None]:
 def _answer(row: dict[str, object]) -> dict[str, object] | None:
     """Return the body of a row's answer; None when the row tells of a failure."""
     status, body = _get(row.get("response"), "status_code"), _get(row.get("response"), "body")
-    good = not row.get("error") and isinstance(body, dict) and _is_success(status)
-    return body if good and isinstance(body, dict) else None
+    if row.get("error") or not _is_success(status) or not isinstance(body, dict):
+        return None
+    return body
 
 
 def _is_success(status: object) -> bool:

@@ -41,6 +41,8 @@ class ArkServer:
     def start(self, port: int = 0) -> None:
         """Listen and serve; 0 takes any free port (OSError when it is taken)."""
         self._listener = socket.create_server((HOST, port), backlog=_BACKLOG)
+        # inherited by connections; without it every reply waits 40 ms for the acknowledgement of its own headers
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.port = int(self._listener.getsockname()[1])
         self._thread = threading.Thread(
             target=self._server.run, args=([self._listener],), name="ark-server", daemon=True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from tui.files import private_folder, write_atomic
 
@@ -48,14 +49,12 @@ def load_keys(folder: Path) -> Keys:
     except FileNotFoundError:
         return _make_keys(path)
     try:
-        stored = json.loads(content)
-        return Keys(access_key=str(stored["access_key"]), secret_key=str(stored["secret_key"]))
-    except (ValueError, KeyError, TypeError):
+        return msgspec.json.decode(content, type=Keys)
+    except msgspec.DecodeError:
         raise KeysUnreadableError(f"not a keys file of a local cloud: {path}") from None
 
 
 def _make_keys(path: Path) -> Keys:
     keys = Keys(access_key=ACCESS_KEY_PREFIX + secrets.token_hex(16), secret_key=secrets.token_urlsafe(36))
-    stored = {"access_key": keys.access_key, "secret_key": keys.secret_key}
-    write_atomic(path, json.dumps(stored, indent=2).encode() + b"\n")
+    write_atomic(path, msgspec.json.encode(keys))
     return keys

@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import io
 import json
-import os
 import re
 import sqlite3
 import threading
@@ -77,9 +76,9 @@ class ObjectStorage:
             self._blobs.sweep({name for (name,) in names})
 
     def close(self) -> None:
-        """Close the files; the storage cannot be used any more."""
+        """Close the files; the storage cannot be used any more, closing it again does nothing."""
         self._index.close()
-        os.close(self._lock_file)
+        self._lock_file.close()
 
     # buckets
 
@@ -373,12 +372,12 @@ def _add_content(
     return int(content or 0)  # an INSERT always has a row id
 
 
-def _lock(folder: Path) -> int:
-    """Take the folder for this process and return the descriptor that holds it."""
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+def _lock(folder: Path) -> BinaryIO:
+    """Take the folder for this process, until the returned file is closed."""
+    file = (folder / "lock").open("ab")
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
+        file.close()
         raise StorageInUseError(f"{folder} is in use by another local cloud") from None
-    return descriptor
+    return file

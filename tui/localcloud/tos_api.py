@@ -69,6 +69,7 @@ OPERATIONS: Final = (
     Operation("PutObject", "PUT", Scope.OBJECT, objects.put_object, streams=True),
     Operation("HeadObject", "HEAD", Scope.OBJECT, objects.head_object),
     Operation("ListParts", "GET", Scope.OBJECT, uploads.list_parts, by=("uploadId",)),
+    Operation("GetFileStatus", "GET", Scope.OBJECT, objects.get_file_status, by=("stat",)),
     Operation("GetObject", "GET", Scope.OBJECT, objects.get_object),
     Operation("AbortMultipartUpload", "DELETE", Scope.OBJECT, uploads.abort_multipart_upload, by=("uploadId",)),
     Operation("DeleteObject", "DELETE", Scope.OBJECT, objects.delete_object),
@@ -77,19 +78,19 @@ OPERATIONS: Final = (
 )
 """The first that fits a request is the one it means."""
 
-# fmt: off
-_UNKNOWN_SUBRESOURCES: Final = frozenset(
+_EMPTY_PARAMETERS: Final = frozenset(
     [
-        "accesspoint", "acl", "append", "cors", "customdomain", "encryption", "fetch", "fetchTask",
-        "intelligenttiering", "inventory", "lifecycle", "metadata", "mirror", "modify", "notification",
-        "notification_v2", "objectExpires", "objectsets", "offset", "payByTraffic", "policy",
-        "preFetchTask", "realtimeLog", "rename", "replication", "restore", "select", "storageClass",
-        "symlink", "tagging", "time", "transferAcceleration", "trash", "versionId", "versioning",
-        "versions", "website", "worm", "x-tos-process"
+        *("prefix", "delimiter", "marker", "key-marker", "upload-id-marker", "part-number-marker"),
+        *("start-after", "continuation-token", "encoding-type", "max-keys", "max-parts", "max-uploads"),
+        *(name for operation in OPERATIONS for name in operation.by),
     ]
 )
-# fmt: on
-"""Query parameters that make a request another operation than it would be without; this cloud has none of them."""
+"""Parameters that may come without a value; any other would make the request an operation that is not here."""
+
+_OTHER_OPERATIONS: Final = frozenset(
+    ["versionId", "append", "offset", "modify", "x-tos-process", "objectExpires", "time", "mode", "name", "taskId"]
+)
+"""Parameters with a value that would."""
 
 _HOST_ID: Final = "local-cloud"
 _PUBLIC: Final = ("public-", "authenticated-read")
@@ -138,7 +139,7 @@ class TosService:
         resource = request.path
         try:
             address = find_address(request)
-            resource = f"/{address.bucket}/{address.key}" if address.bucket else "/"
+            resource = "/" + "/".join(part for part in (address.bucket, address.key) if part)
             operation, call = self._understand(request, address)
             response = operation.perform(call)
         except TosError as error:
@@ -161,7 +162,8 @@ class TosService:
 
 
 def _find_operation(request: Request, address: Address, query: dict[str, str]) -> Operation:
-    if unknown := _UNKNOWN_SUBRESOURCES & query.keys():
+    empty = {name for name, value in query.items() if not value}
+    if unknown := (empty - _EMPTY_PARAMETERS) | (query.keys() & _OTHER_OPERATIONS):
         raise UnImplemented(f"The local cloud has no operation with {', '.join(sorted(unknown))}.")
     if request.headers.get("x-tos-acl", "").startswith(_PUBLIC):
         raise UnImplemented("Buckets and objects of the local cloud are private.")

@@ -88,6 +88,21 @@ def get_object(call: Call) -> Response:
     return Response(status, headers, FileRange(reader, start, length))
 
 
+def get_file_status(call: Call) -> Response:
+    """Describe an object in a document (the native clients ask in this way)."""
+    record = call.storage.head(call.bucket, call.key)
+    return json_response(
+        {
+            "Key": record.key,
+            "Size": record.size,
+            "LastModified": json_time(record.modified),
+            "CRC64": str(record.crc64),
+            "ETag": quoted(record.etag),
+            "Type": "Normal",
+        }
+    )
+
+
 def delete_object(call: Call) -> Response:
     """Delete an object; one that is not there is as good as deleted."""
     call.storage.delete(call.bucket, call.key)

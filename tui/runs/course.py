@@ -18,8 +18,8 @@ from tui.i18n import plural
 from tui.runs import collect, create, monitor, prepare
 from tui.runs.events import Event, JobFinished, Reconciled, RunBegun
 from tui.runs.folder import claim
-from tui.runs.journal import Outcome, Run, RunState
 from tui.runs.plan import Plan
+from tui.runs.run import Outcome, Run, RunState
 from tui.runs.services import Services
 
 Step = Callable[[Run, Services], AsyncGenerator[Event, None]]

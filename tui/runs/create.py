@@ -20,8 +20,8 @@ from tui.ark.models import (
 from tui.errors import UsageError
 from tui.i18n import _
 from tui.runs.events import CreateRetried, Event, JobCreated
-from tui.runs.journal import Run, RunState
 from tui.runs.plan import Plan
+from tui.runs.run import Run, RunState
 from tui.runs.services import Services
 
 RUN_TAG: Final = "arkdeck:run"

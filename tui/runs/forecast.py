@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from tui.runs.journal import Sample
+from tui.runs.run import Sample
 
 _WINDOW: Final = timedelta(minutes=10)
 

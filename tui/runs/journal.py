@@ -13,9 +13,7 @@ import secrets
 import socket
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Final, Self
 
@@ -26,76 +24,11 @@ from tui.errors import UsageError, WorkError
 from tui.files import private_folder
 from tui.fingerprint import Fingerprint
 from tui.i18n import _
-from tui.runs.plan import Plan
+from tui.runs.plan import Plan, decode_plan, encode_plan
+from tui.runs.run import Outcome, Run, RunState, Sample
+from tui.runs.schema import MIGRATIONS, migrate
 
 _LEASE_STALE_AFTER: Final = timedelta(seconds=60)
-
-_MIGRATIONS: Final = (
-    """
-    CREATE TABLE runs (
-        id TEXT PRIMARY KEY,
-        created TEXT NOT NULL,
-        changed TEXT NOT NULL,
-        plan BLOB NOT NULL,
-        input TEXT NOT NULL,
-        target TEXT NOT NULL,
-        version TEXT NOT NULL,
-        sha256 TEXT NOT NULL DEFAULT '',
-        fingerprint BLOB,
-        state TEXT NOT NULL,
-        outcome TEXT NOT NULL DEFAULT 'open',
-        reason TEXT NOT NULL DEFAULT '',
-        object_key TEXT NOT NULL DEFAULT '',
-        upload BLOB,
-        job_id TEXT NOT NULL DEFAULT '',
-        lease_host TEXT NOT NULL DEFAULT '',
-        lease_boot TEXT NOT NULL DEFAULT '',
-        lease_pid INTEGER NOT NULL DEFAULT 0,
-        lease_beat TEXT NOT NULL DEFAULT ''
-    ) STRICT;
-    CREATE INDEX runs_open ON runs (target, outcome);
-    CREATE INDEX runs_job ON runs (job_id);
-    CREATE TABLE history (
-        run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-        at TEXT NOT NULL,
-        state TEXT NOT NULL,
-        detail TEXT NOT NULL
-    ) STRICT;
-    CREATE TABLE samples (
-        job_id TEXT NOT NULL,
-        at TEXT NOT NULL,
-        phase TEXT NOT NULL,
-        total INTEGER NOT NULL,
-        completed INTEGER NOT NULL,
-        failed INTEGER NOT NULL
-    ) STRICT;
-    CREATE INDEX samples_job ON samples (job_id, at);
-    """,
-)
-
-
-class RunState(StrEnum):
-    """How far a run has come; each is written before the step that leads out of it."""
-
-    PLANNED = "planned"
-    CHECKED = "checked"
-    UPLOADING = "uploading"
-    UPLOADED = "uploaded"
-    CREATING = "creating"
-    CREATED = "created"
-    WATCHING = "watching"
-    COLLECTING = "collecting"
-    COLLECTED = "collected"
-    RECONCILED = "reconciled"
-
-
-class Outcome(StrEnum):
-    """How a run ended: `open` ones are taken up by `arkdeck continue`."""
-
-    OPEN = "open"
-    DONE = "done"
-    FAILED = "failed"
-    FORGOTTEN = "forgotten"
 
 
 class JournalError(WorkError):
@@ -112,44 +45,6 @@ class RunHeldError(UsageError):
 
 class UnknownRunError(UsageError):
     """No run in the journal has this id."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One row of the journal: a file on its way to answers.
-
-    Attributes:
-        upload: what the object store's upload needs to go on, as its own module encoded it.
-    """
-
-    id: str
-    created: datetime
-    changed: datetime
-    plan: Plan
-    fingerprint: Fingerprint | None
-    state: RunState
-    outcome: Outcome
-    reason: str
-    object_key: str
-    upload: bytes | None
-    job_id: str
-    holder: str
-
-    def reached(self, state: RunState) -> bool:
-        """Return whether the run is at `state` or beyond."""
-        order = list(RunState)
-        return order.index(self.state) >= order.index(state)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What a job's counters said at one time."""
-
-    at: datetime
-    phase: str
-    total: int
-    completed: int
-    failed: int
 
 
 class Journal:
@@ -195,8 +90,8 @@ class Journal:
                     run_id,
                     now,
                     now,
-                    msgspec.json.encode(plan),
-                    plan.input,
+                    encode_plan(plan),
+                    os.fsencode(plan.input),
                     plan.target,
                     plan.version,
                     RunState.PLANNED,
@@ -228,7 +123,7 @@ class Journal:
 
         A plan without a model version fits a run with any.
         """
-        same, value = ("sha256", sha256) if sha256 else ("input", plan.input)
+        same, value = ("sha256", sha256) if sha256 else ("input", os.fsencode(plan.input))
         row = self._one(
             f"SELECT * FROM runs WHERE outcome = 'open' AND target = ? AND id != ? AND {same} = ?"  # noqa: S608
             " AND (? IN ('', version) OR version = '') ORDER BY created DESC LIMIT 1",
@@ -264,7 +159,7 @@ class Journal:
         """Write that the run enters `state`, with what became known on the way, and return it."""
         changes: dict[str, object] = {"state": state, "changed": self._now(), "lease_beat": self._now()}
         if plan is not None:
-            changes |= {"plan": msgspec.json.encode(plan), "version": plan.version}
+            changes |= {"plan": encode_plan(plan), "version": plan.version}
         if fingerprint is not None:
             changes |= {"fingerprint": msgspec.json.encode(fingerprint), "sha256": fingerprint.sha256}
         if object_key is not None:
@@ -378,19 +273,13 @@ class Journal:
     # --- the database -------------------------------------------------------------------------------------------------
 
     def _migrate(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > len(_MIGRATIONS):
+        version = migrate(self._db)
+        if version > len(MIGRATIONS):
             self._db.close()
             raise JournalTooNewError(
-                _(
-                    "{path} was written by a later arkdeck (schema {version})",
-                    path=self.path,
-                    version=version,
-                ),
+                _("{path} was written by a later arkdeck (schema {version})", path=self.path, version=version),
                 advice=_("Use that version, or point XDG_DATA_HOME elsewhere for this one."),
             )
-        for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
-            self._db.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
     def _now(self) -> str:
         return self._clock.now().isoformat()
@@ -439,7 +328,7 @@ def _run(row: sqlite3.Row) -> Run:
         id=row["id"],
         created=datetime.fromisoformat(row["created"]),
         changed=datetime.fromisoformat(row["changed"]),
-        plan=msgspec.json.decode(row["plan"], type=Plan),
+        plan=decode_plan(row["plan"]),
         fingerprint=msgspec.json.decode(fingerprint, type=Fingerprint) if fingerprint else None,
         state=RunState(row["state"]),
         outcome=Outcome(row["outcome"]),

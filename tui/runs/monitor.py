@@ -13,7 +13,7 @@ from tui.ark.paging import MAX_PAGE_SIZE
 from tui.errors import ServiceError
 from tui.runs.events import JobFinished, JobSampled, PollFailed
 from tui.runs.forecast import forecast
-from tui.runs.journal import Sample
+from tui.runs.run import Sample
 from tui.runs.services import Services
 
 _FIRST_WAIT_LOOPBACK: Final = 0.2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Final
@@ -71,3 +72,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def results_folder(self, job_id: str) -> Path:
         """Return the folder that the results go to."""
         return Path(self.out) if self.out else Path(self.folder) / job_id
+
+
+def encode_plan(plan: Plan) -> bytes:
+    """Return the plan as JSON; a path that is not UTF-8, as old systems make them, survives the way there and back."""
+    return json.dumps(msgspec.to_builtins(plan)).encode()
+
+
+def decode_plan(data: bytes) -> Plan:
+    """Return the plan that `encode_plan` wrote."""
+    return msgspec.convert(json.loads(data), Plan)

@@ -25,8 +25,8 @@ from tui.runs.events import (
     UploadBegun,
     Uploading,
 )
-from tui.runs.journal import Run, RunState
 from tui.runs.plan import Plan
+from tui.runs.run import Run, RunState
 from tui.runs.services import Services
 from tui.storage.client import ObjectInfo
 from tui.storage.errors import BucketMissingError, StorageError

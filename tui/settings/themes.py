@@ -10,9 +10,8 @@ import msgspec
 
 from tui.errors import UsageError
 from tui.i18n import _
+from tui.settings.shipped import shipped
 from tui.text import clean
-
-_PACKAGE: Final = Path(__file__).parents[1]
 
 Colour = Annotated[
     str,
@@ -81,7 +80,11 @@ def load_themes() -> dict[str, Theme]:
     Raises:
         ThemeError: a file is not a theme, or the folder is missing.
     """
-    return {file.stem: load_theme(file) for file in sorted(_themes_folder().glob("*.toml"))}
+    try:
+        folder = shipped("themes")
+    except FileNotFoundError as error:
+        raise ThemeError(str(error), advice=_("Install arkdeck again")) from error
+    return {file.stem: load_theme(file) for file in sorted(folder.glob("*.toml"))}
 
 
 def load_theme(file: Path) -> Theme:
@@ -103,14 +106,6 @@ def load_theme(file: Path) -> Theme:
         if colour.startswith("ansi_") != theme.ansi:
             raise _wrong(file, _("{key}: #rrggbb and ansi colours do not go together", key=key))
     return theme
-
-
-def _themes_folder() -> Path:
-    """Return where the shipped themes lie: inside the package, or beside it in a checkout."""
-    for folder in (_PACKAGE / "themes", _PACKAGE.parent / "themes"):
-        if folder.is_dir():
-            return folder
-    raise ThemeError(_("the themes are missing"), advice=_("Install arkdeck again"))
 
 
 def _wrong(file: Path, reason: str) -> ThemeError:

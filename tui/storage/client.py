@@ -72,12 +72,13 @@ class ObjectStore:
 
     async def put(self, bucket: str, key: str, data: bytes, *, metadata: Mapping[str, str]) -> ObjectInfo:
         """Write a small object in one request; its checksum is compared with the store's."""
-        checksum = crc64(data)
+        checksum, view = crc64(data), memoryview(data)
 
         def send(connection: Connection) -> Receipt:
             from tui.storage.connection import Body
 
-            return connection.put(bucket, key, Body(data, checksum, lambda _: None), metadata)
+            body = Body(len(data), checksum, lambda position, size: view[position : position + size])
+            return connection.put(bucket, key, body, metadata)
 
         receipt = await self.call(send)
         return ObjectInfo(key, len(data), receipt.etag, receipt.crc64, None, metadata)

@@ -58,25 +58,23 @@ class Body:
     It says that it cannot be rewound, so that the SDK never sends it a second time by itself.
 
     Args:
-        data: what is sent.
-        crc64: its CRC-64/XZ, compared with what the store says that it got.
-        report: hears before each piece how many bytes were handed on.
+        size: how many there are.
+        crc64: their CRC-64/XZ, compared with what the store says that it got.
+        read_at: returns the bytes at a position, as many as asked; called once for each, in their order.
     """
 
     can_reset = False
 
-    def __init__(self, data: bytes, crc64: int, report: Callable[[int], None]) -> None:
-        self.len = len(data)
+    def __init__(self, size: int, crc64: int, read_at: Callable[[int, int], memoryview]) -> None:
+        self.len = size
         self.crc64 = crc64
-        self._data = memoryview(data)
+        self._read_at = read_at
         self._position = 0
-        self._report = report
 
     def read(self, size: int) -> memoryview:
         """Return the next `size` bytes."""
-        self._report(self._position)
-        piece = self._data[self._position : self._position + size]
-        self._position += len(piece)
+        piece = self._read_at(self._position, size)
+        self._position += size
         return piece
 
 

@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tui.daemon import in_daemon
-from tui.fingerprint import BLOCK_SIZE, Fingerprint, crc64
+from tui.fingerprint import BLOCK_SIZE
 from tui.i18n import _
 from tui.storage.errors import (
     ContentDamagedError,
     ObjectMissingError,
     Reply,
     SourceChangedError,
-    SourceUnreadableError,
     StorageError,
     TooManyPartsError,
     UploadMissingError,
 )
 from tui.storage.parts import Finished, Meter, Part, Progress, Report, plan_parts, run_parts
+from tui.storage.source import Source
 from tui.text import clean, human_bytes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
     from pathlib import Path
 
+    from tui.fingerprint import Fingerprint
     from tui.storage.client import ObjectStore
-    from tui.storage.connection import Body
     from tui.storage.objects import ObjectInfo
 
 __all__ = ["Progress", "UploadState", "Uploaded", "upload"]
@@ -89,8 +89,8 @@ async def upload(
         TooManyPartsError: the file needs more than 10 000 parts (tos.md §5).
         StorageError: the store failed, also when tried again.
     """
-    sending = _Sending(store, bucket, key, source, fingerprint, metadata)
-    await in_daemon(sending.require_size, name="arkdeck-stat")
+    sending = _Sending(store, bucket, key, Source(source, fingerprint), metadata)
+    await in_daemon(sending.source.require_size, name="arkdeck-stat")
     stream = sending.whole() if fingerprint.size <= BLOCK_SIZE else sending.in_parts(resume)
     async with contextlib.aclosing(stream):
         async for event in stream:
@@ -105,9 +105,13 @@ class _Sending:
     store: ObjectStore
     bucket: str
     key: str
-    source: Path
-    fingerprint: Fingerprint
+    source: Source
     metadata: Mapping[str, str]
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What the object must be."""
+        return self.source.fingerprint
 
     async def whole(self) -> AsyncGenerator[Progress]:
         """Send the file in one request."""
@@ -116,7 +120,8 @@ class _Sending:
         meter = Meter([part])
 
         def send(part: Part, report: Report) -> None:
-            connection.put(self.bucket, self.key, self._body(part, report), self.metadata)
+            with self.source.body(part, report) as body:
+                connection.put(self.bucket, self.key, body, self.metadata)
             report(part.size)
 
         async with contextlib.aclosing(run_parts([part], send, meter)) as events:
@@ -132,7 +137,7 @@ class _Sending:
             raise TooManyPartsError(
                 _(
                     "{file} is too large to upload: {size} needs {parts:,} parts, the store takes {most:,}",
-                    file=clean(str(self.source)),
+                    file=clean(str(self.source.path)),
                     size=human_bytes(self.fingerprint.size),
                     parts=len(parts),
                     most=_MAX_PARTS,
@@ -189,15 +194,6 @@ class _Sending:
             raise ContentDamagedError(Reply(text=text), bucket=self.bucket, key=self.key)
         return info
 
-    def require_size(self) -> None:
-        """Raise unless the file has the size it was fingerprinted with; blocks."""
-        try:
-            size = self.source.stat().st_size
-        except OSError as error:
-            raise self._unreadable(error) from error
-        if size != self.fingerprint.size:
-            raise self._changed(_("size {old:,} → {new:,} bytes", old=self.fingerprint.size, new=size))
-
     async def _begin(self) -> UploadState:
         upload_id = await self.store.call(lambda it: it.create_upload(self.bucket, self.key, self.metadata))
         return UploadState(upload_id, {})
@@ -217,8 +213,8 @@ class _Sending:
         connection = await self.store.connection()
 
         def send(part: Part, report: Report) -> str:
-            body = self._body(part, report)
-            receipt = connection.upload_part(self.bucket, self.key, upload_id, part.number, body)
+            with self.source.body(part, report) as body:
+                receipt = connection.upload_part(self.bucket, self.key, upload_id, part.number, body)
             report(part.size)
             return receipt.etag
 
@@ -241,35 +237,3 @@ class _Sending:
             await self.store.call(lambda it: it.abort_upload(self.bucket, self.key, upload_id))
         except StorageError as error:  # that the file changed matters more
             _log.warning("unfinished upload %s was not dropped: %s", clean(upload_id), error.message)
-
-    def _body(self, part: Part, report: Report) -> Body:
-        from tui.storage.connection import Body
-
-        data = self._read(part)
-        return Body(data, self.fingerprint.blocks[part.number - 1] if data else 0, report)
-
-    def _read(self, part: Part) -> bytes:
-        """Return the part's bytes, which are those of the fingerprint."""
-        try:
-            with self.source.open("rb") as file:
-                file.seek(part.offset)
-                data = file.read(part.size)
-        except OSError as error:
-            raise self._unreadable(error) from error
-        last = part.offset + part.size - 1
-        if len(data) != part.size or (data and crc64(data) != self.fingerprint.blocks[part.number - 1]):
-            raise self._changed(_("bytes {first:,} to {last:,} differ", first=part.offset, last=last))
-        return data
-
-    def _changed(self, how: str) -> SourceChangedError:
-        file = clean(str(self.source))
-        return SourceChangedError(
-            _("the file changed since it was checked: {file} ({how})", file=file, how=how),
-            advice=_("No object was made of it. Check it again:  arkdeck check {file}", file=file),
-        )
-
-    def _unreadable(self, error: OSError) -> SourceUnreadableError:
-        return SourceUnreadableError(
-            _("cannot read {file}: {why}", file=clean(str(self.source)), why=error.strerror or error),
-            advice=_("No object was made of it."),
-        )

@@ -1,0 +1,72 @@
+"""A run as the journal keeps it: how far it came, how it ended, what a job's counters said on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from tui.fingerprint import Fingerprint
+from tui.runs.plan import Plan
+
+
+class RunState(StrEnum):
+    """How far a run has come; each is written before the step that leads out of it."""
+
+    PLANNED = "planned"
+    CHECKED = "checked"
+    UPLOADING = "uploading"
+    UPLOADED = "uploaded"
+    CREATING = "creating"
+    CREATED = "created"
+    WATCHING = "watching"
+    COLLECTING = "collecting"
+    COLLECTED = "collected"
+    RECONCILED = "reconciled"
+
+
+class Outcome(StrEnum):
+    """How a run ended: `open` ones are taken up by `arkdeck continue`."""
+
+    OPEN = "open"
+    DONE = "done"
+    FAILED = "failed"
+    FORGOTTEN = "forgotten"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One row of the journal: a file on its way to answers.
+
+    Attributes:
+        upload: what the object store's upload needs to go on, as its own module encoded it.
+    """
+
+    id: str
+    created: datetime
+    changed: datetime
+    plan: Plan
+    fingerprint: Fingerprint | None
+    state: RunState
+    outcome: Outcome
+    reason: str
+    object_key: str
+    upload: bytes | None
+    job_id: str
+    holder: str
+
+    def reached(self, state: RunState) -> bool:
+        """Return whether the run is at `state` or beyond."""
+        order = list(RunState)
+        return order.index(self.state) >= order.index(state)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a job's counters said at one time."""
+
+    at: datetime
+    phase: str
+    total: int
+    completed: int
+    failed: int
