@@ -6,7 +6,7 @@ import pytest
 from engine_bench import BUCKET, START, EngineBench, chat
 
 from tui.localcloud.engine import REQUESTS_PER_STEP, RUNNING_PER_PROJECT
-from tui.localcloud.job_work import BLOCK_REQUESTS
+from tui.localcloud.job_work import BLOCK_REQUESTS, RowFiles
 from tui.localcloud.jobs import Location
 
 
@@ -157,6 +157,21 @@ def test_a_job_that_was_stopped_in_the_queue_has_no_results(bench):
     bench.stop(job_id)
     bench.advance(1)
     assert (bench.jobs.get(job_id).phase, bench.results(job_id)) == ("Terminated", None)
+
+
+def test_a_stop_that_comes_while_the_results_are_put_loses_none(tmp_path, monkeypatch):
+    bench = EngineBench(tmp_path, speed=0)
+    publish = RowFiles.publish
+
+    def publish_and_be_stopped(files, job, storage):
+        publish(files, job, storage)
+        if bench.jobs.get(job.id).phase == "Running":
+            bench.stop(job.id)
+
+    monkeypatch.setattr(RowFiles, "publish", publish_and_be_stopped)
+    job = bench.run(map(chat, range(100)))
+    assert (job.phase, ids(bench.results(job.id))) == ("Terminated", expected_ids(100))
+    bench.close()
 
 
 def test_an_expired_job_is_ended_with_the_results_that_it_has(bench):

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import fastcrc
 import httpx
 import pytest
+import tos
 from tos_caller import BUCKET, KEYS, REGION, running
 
 from tui.localcloud.keys import Keys
 
-tos = pytest.importorskip("tos")
 MIB = 1024 * 1024
 AWKWARD_KEYS = [
     "a b",

@@ -7,15 +7,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from faulty_proxy import FaultyProxy
 
-from tui.fingerprint import Fingerprint, Fingerprinter
+from tests.storage.faulty_proxy import FaultyProxy
+from tests.storage.tools import MIB, credentials_of
 from tui.localcloud import CloudInfo, LocalCloud
-from tui.safety import Secret
-from tui.settings.credentials import Credentials
 from tui.storage.client import ObjectStore
-
-MIB = 1024 * 1024
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +25,6 @@ def info(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudInfo]:
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries follow each other quickly; what the store asks to wait is waited."""
     monkeypatch.setattr("tui.storage.retry._FIRST_WAIT", 0.005)
-
-
-def credentials_of(info: CloudInfo, secret: str = "") -> Credentials:
-    return Credentials(info.access_key, Secret(secret or info.secret_key), None, "test")
 
 
 @pytest.fixture
@@ -69,17 +61,3 @@ def big_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("source") / "big.jsonl"
     path.write_bytes(random.Random(7).randbytes(40 * MIB))
     return path
-
-
-def fingerprint_of(path: Path) -> Fingerprint:
-    maker = Fingerprinter()
-    maker.update(path.read_bytes())
-    return maker.finish(path.stat())
-
-
-def bytes_of(path: Path) -> bytes:
-    return path.read_bytes()
-
-
-def names_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())

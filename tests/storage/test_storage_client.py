@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from conftest import credentials_of
-from faulty_proxy import Fault, FaultyProxy
 
+from tests.storage.faulty_proxy import Fault, FaultyProxy
+from tests.storage.tools import credentials_of
 from tui.daemon import in_daemon
 from tui.errors import AccessError, ServiceError, UsageError
 from tui.fingerprint import crc64
@@ -21,6 +21,7 @@ from tui.storage.client import ObjectStore
 from tui.storage.errors import (
     BucketMissingError,
     BucketNameError,
+    EndpointError,
     KeyRefusedError,
     StorageCredentialsError,
     StorageUnreachableError,
@@ -137,9 +138,18 @@ async def test_refused_connection_is_a_matter_of_the_network(info: CloudInfo) ->
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     store = ObjectStore(f"http://127.0.0.1:{port}", info.region, credentials_of(info))
-    with pytest.raises(StorageUnreachableError, match="Connection refused") as caught:
+    with pytest.raises(StorageUnreachableError, match=rf"Connection refused.*localhost:{port}") as caught:
         await store.check_bucket(info.bucket)
     assert isinstance(caught.value, ServiceError)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["", "ftp://tos.example", "http://[bad", "http://127.0.0.1:99999", "tos-s3-cn-beijing.volces.com"]
+)
+async def test_impossible_endpoint_is_a_matter_of_usage(info: CloudInfo, endpoint: str) -> None:
+    store = ObjectStore(endpoint, info.region, credentials_of(info))
+    with pytest.raises(EndpointError, match="endpoint cannot be used"):
+        await store.check_bucket(info.bucket)
 
 
 async def test_message_tells_code_ec_status_request_and_url_without_query(store: ObjectStore, info: CloudInfo) -> None:
@@ -174,7 +184,7 @@ async def test_error_that_is_not_json_is_a_service_error(
         await shaky.put(info.bucket, "key", b"data", metadata={})
 
 
-@pytest.mark.parametrize("key", ["", ".", "..", "a/../b", "a/./b", "../a"])
+@pytest.mark.parametrize("key", ["", ".", "..", "a/../b", "a/./b", "../a", "\udcff"])
 async def test_key_that_would_change_on_the_way_is_refused(store: ObjectStore, info: CloudInfo, key: str) -> None:
     with pytest.raises(KeyRefusedError):
         await store.put(info.bucket, key, b"", metadata={})

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import MIB, bytes_of, names_in
-from faulty_proxy import Fault, FaultyProxy
 
+from tests.storage.faulty_proxy import Fault, FaultyProxy
+from tests.storage.tools import MIB, bytes_of, names_in
 from tui.daemon import in_daemon
 from tui.errors import ServiceError, UsageError, WorkError
 from tui.fingerprint import BLOCK_SIZE, crc64

@@ -11,9 +11,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from conftest import MIB, bytes_of, credentials_of, fingerprint_of
-from faulty_proxy import Fault, FaultyProxy
 
+from tests.storage.faulty_proxy import Fault, FaultyProxy
+from tests.storage.tools import MIB, bytes_of, credentials_of, fingerprint_of
 from tui.daemon import in_daemon
 from tui.errors import AccessError, ServiceError, WorkError
 from tui.fingerprint import BLOCK_SIZE, Fingerprint

@@ -43,7 +43,9 @@ def id_text(custom_id: object) -> str | None:
     match custom_id:
         case str():
             return custom_id or None
-        case int() | float() if custom_id and not isinstance(custom_id, NotANumber) and math.isfinite(custom_id):
+        case int() | float() if custom_id and not math.isfinite(custom_id):
+            return repr(float(custom_id))
+        case int() | float() if custom_id:
             return str(int(custom_id)) if custom_id == int(custom_id) else repr(custom_id)
         case _:
             return None

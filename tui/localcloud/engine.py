@@ -66,6 +66,7 @@ class Engine:
         self._speed = speed
         self._seed = seed
         self._phase_time = timedelta(seconds=PHASE_SECONDS if speed else 0)
+        self._running_jobs: Counter[str] = Counter()
         self._checks: dict[str, InputCheck] = {}
         self._work: dict[str, JobWork] = {}
         self._steps = {
@@ -78,11 +79,13 @@ class Engine:
     def tick(self) -> bool:
         """Do one step of every job that has something due; return whether another tick now would do more."""
         now = self._clock.now()
-        return bool(sum([self._step(job, now) for job in self._jobs.active()]))
+        active = self._count_places()
+        moved = [self._step(job, now) for job in active]
+        return any(moved)
 
     def next_due(self) -> datetime | None:
         """Return when the next phase ends if nobody interferes, None when no job is active."""
-        return min((self._due(job) for job in self._jobs.active()), default=None)
+        return min(map(self._due, self._count_places()), default=None)
 
     def advance(self, clock: FrozenClock, seconds: float) -> None:
         """Move the engine's clock by `seconds`, stopping wherever something is due, and do all of it."""
@@ -104,13 +107,13 @@ class Engine:
             self._drop(job_id)
 
     def forget(self, job_id: str) -> None:
-        """Delete what is kept of a finished job's rows; its objects stay."""
+        """Delete the rows that are kept of a finished job; its objects stay."""
         RowFiles(self._folder, job_id).remove()
 
     def _due(self, job: Job) -> datetime:
         if job.phase == phases.TERMINATING:
             return job.phase_time + self._phase_time
-        if job.phase == phases.QUEUED and not self._has_slot(job.project):
+        if job.phase == phases.QUEUED and not self._has_place(job.project):
             return job.expires
         work = self._work.get(job.id)
         ends = self._end_of(work) if work else job.phase_time + self._phase_time
@@ -122,9 +125,15 @@ class Engine:
         remaining = work.progress.total - work.done_before
         return work.since + timedelta(seconds=remaining / self._speed, microseconds=1)
 
-    def _has_slot(self, project: str) -> bool:
-        busy = Counter(job.project for job in self._jobs.active() if job.phase in (phases.INITIALIZING, phases.RUNNING))
-        return busy[project] < RUNNING_PER_PROJECT
+    def _count_places(self) -> list[Job]:
+        """Count the running jobs of every project, and return all active ones."""
+        active = self._jobs.active()
+        running = (phases.INITIALIZING, phases.RUNNING)
+        self._running_jobs = Counter(job.project for job in active if job.phase in running)
+        return active
+
+    def _has_place(self, project: str) -> bool:
+        return self._running_jobs[project] < RUNNING_PER_PROJECT
 
     # one step of one job; each returns whether the job moved
 
@@ -142,8 +151,9 @@ class Engine:
     def _queued(self, job: Job, now: datetime) -> bool:
         if now >= job.expires:
             return self._enter(job, phases.TERMINATING, now, message=EXPIRED)
-        if now < job.phase_time + self._phase_time or not self._has_slot(job.project):
+        if now < job.phase_time + self._phase_time or not self._has_place(job.project):
             return False
+        self._running_jobs[job.project] += 1
         return self._enter(job, phases.INITIALIZING, now)
 
     def _initializing(self, job: Job, now: datetime) -> bool:
@@ -171,8 +181,9 @@ class Engine:
         if work.progress.done < work.progress.total:
             return now >= job.expires and self._enter(job, phases.TERMINATING, now, message=EXPIRED)
         self._publish(job)
-        RowFiles(self._folder, job.id).remove()
-        return self._enter(job, phases.COMPLETED, now)
+        if self._enter(job, phases.COMPLETED, now):
+            self.forget(job.id)
+        return True
 
     def _terminating(self, job: Job, now: datetime) -> bool:
         if now < job.phase_time + self._phase_time:
@@ -202,12 +213,13 @@ class Engine:
                 opened.close()
 
     def _enter(self, job: Job, phase: str, now: datetime, *, message: str = "", **changes: Any) -> bool:
-        """Move a job into a phase, unless the API moved it meanwhile: then the next tick sees to it."""
+        """Move a job into a phase; not when the API moved it meanwhile: then the next tick sees to it."""
         with self._jobs.lock:
             current = self._jobs.get(job.id)
-            if current is not None and current.phase == job.phase:
-                enter_phase(self._jobs, current, phase, now, message=message, **changes)
-        return True
+            if current is None or current.phase != job.phase:
+                return False
+            enter_phase(self._jobs, current, phase, now, message=message, **changes)
+            return True
 
 
 def enter_phase(jobs: JobStore, job: Job, phase: str, now: datetime, *, message: str = "", **changes: Any) -> Job:

@@ -158,17 +158,19 @@ class JobStore:
 
     def add(self, job: Job) -> None:
         """Keep a new job and count it as a submission of its project."""
-        with self.lock:
+        with self.lock, self._database:
             self._database.execute("BEGIN")
             self._write(job)
-            self._database.execute("INSERT INTO submissions VALUES (?, ?)", (job.project, job.created.timestamp()))
-            self._database.execute("COMMIT")
+            submission = (job.project, job.created.timestamp())
+            self._database.execute("INSERT INTO submissions VALUES (?, ?)", submission)
+        self._keep(job)
 
     def revise(self, job_id: str, **changes: Any) -> Job:
         """Change fields of a job and return it as it is now (KeyError: no such job)."""
         with self.lock:
             job = msgspec.structs.replace(self._jobs[job_id], **changes)
             self._write(job)
+            self._keep(job)
             return job
 
     def _write(self, job: Job) -> None:
@@ -176,15 +178,18 @@ class JobStore:
             "INSERT INTO jobs VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
             (job.id, msgspec.json.encode(job)),
         )
-        self._jobs[job.id] = job
-        (self._active.add if job.active else self._active.discard)(job.id)
+
+    def _keep(self, job: Job) -> None:
+        with self.lock:
+            self._jobs[job.id] = job
+            (self._active.add if job.active else self._active.discard)(job.id)
 
     def remove(self, job_id: str) -> None:
         """Forget a job (KeyError: no such job); it stays counted as a submission."""
         with self.lock:
+            self._database.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
             del self._jobs[job_id]
             self._active.discard(job_id)
-            self._database.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
     def get(self, job_id: str) -> Job | None:
         """Return a job, None for an unknown id."""

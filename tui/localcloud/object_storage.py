@@ -15,7 +15,8 @@ import re
 import sqlite3
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, BinaryIO, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
 from tui.files import private_folder
 from tui.localcloud import tos_multipart as multipart
@@ -42,11 +43,15 @@ from tui.localcloud.tos_records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 _BUCKET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _WRITE_BUFFER: Final = 1024 * 1024
+_NO_CONTENT: Final = 0
+
+Garbage: TypeAlias = dict[int, Sequence[str]]
+"""Blobs that nothing refers to any more, by the content they were; those of no object by _NO_CONTENT."""
 
 
 class StorageInUseError(RuntimeError):
@@ -69,7 +74,7 @@ class ObjectStorage:
         self._index = Index(folder / "index.sqlite3")
         self._blobs = BlobFolder(folder / "blobs")
         self._readers: Counter[int] = Counter()  # open readers of a content
-        self._doomed: dict[int, list[str]] = {}  # blobs to delete with the last reader of a content
+        self._doomed: Garbage = {}  # what open readers still need
         self._readers_lock = threading.Lock()
         with self._index.transaction() as database:
             names = database.execute("SELECT blob FROM segment UNION SELECT blob FROM part")
@@ -94,7 +99,8 @@ class ObjectStorage:
 
     def bucket_exists(self, name: str) -> bool:
         """Tell whether there is a bucket of this name."""
-        return any(bucket.name == name for bucket in self.buckets())
+        with self._index.transaction() as database:
+            return database.execute("SELECT 1 FROM bucket WHERE name = ?", (name,)).fetchone() is not None
 
     def buckets(self) -> list[BucketRecord]:
         """Return all buckets in the order of their names."""
@@ -148,7 +154,7 @@ class ObjectStorage:
         blob = incoming.finished()
         with self._replacing(bucket, key, guard) as (database, garbage):
             content = _add_content(database, blob.size, blob.crc64, blob.etag, [(blob.name, blob.size)])
-            garbage.extend(self._put_row(database, bucket, key, content, headers))
+            garbage.update(_put_row(database, bucket, key, content, headers))
             record = find_object(database, bucket, key)
             incoming.keep()
         return _present(record)
@@ -198,7 +204,7 @@ class ObjectStorage:
             if source_guard is not None:
                 source_guard(original)
             content = _content_of(database, *source)
-            garbage.extend(self._put_row(database, *target, content, original.headers if headers is None else headers))
+            garbage.update(_put_row(database, *target, content, original.headers if headers is None else headers))
             record = find_object(database, *target)
         return _present(record)
 
@@ -206,8 +212,10 @@ class ObjectStorage:
         """Delete an object; one that is not there is as good as deleted (NoSuchBucket)."""
         with self._index.transaction() as database:
             require_bucket(database, bucket)
-            garbage = self._delete_row(database, bucket, key)
-        self._blobs.remove(garbage)
+            content = _content_of(database, bucket, key)
+            database.execute("DELETE FROM object WHERE bucket = ? AND key = ?", (bucket, key))
+            garbage = _drop_content(database, content)
+        self._discard(garbage)
 
     def list_objects(
         self, bucket: str, *, prefix: str = "", delimiter: str = "", start: str = "", limit: int = 1000
@@ -273,7 +281,7 @@ class ObjectStorage:
             segments = [(blob, part.size) for blob, part in zip(made.blobs, made.parts, strict=True)]
             content = _add_content(database, made.size, made.crc64, made.etag, segments)
             multipart.forget_upload(database, upload)
-            garbage.extend([*made.unused, *self._put_row(database, bucket, key, content, made.headers)])
+            garbage.update(_put_row(database, bucket, key, content, made.headers) | {_NO_CONTENT: made.unused})
             record = find_object(database, bucket, key)
         return _present(record), made.parts
 
@@ -295,46 +303,23 @@ class ObjectStorage:
     # the rows of an object
 
     @contextlib.contextmanager
-    def _replacing(self, bucket: str, key: str, guard: Guard | None) -> Iterator[tuple[sqlite3.Connection, list[str]]]:
-        """Yield the database, and a list for the blobs to delete once a new object is committed."""
+    def _replacing(self, bucket: str, key: str, guard: Guard | None) -> Iterator[tuple[sqlite3.Connection, Garbage]]:
+        """Yield the database, and what to fill with the blobs to delete once a new object is committed."""
         require_key(key)
-        garbage: list[str] = []
+        garbage: Garbage = {}
         with self._index.transaction() as database:
             existing = find_object(database, bucket, key)
             if guard is not None:
                 guard(existing)
             yield database, garbage
-        self._blobs.remove(garbage)
+        self._discard(garbage)
 
-    def _put_row(
-        self, database: sqlite3.Connection, bucket: str, key: str, content: int, headers: Mapping[str, str]
-    ) -> list[str]:
-        """Point a key at a content; return the blobs that nothing refers to any more."""
-        before = _content_of(database, bucket, key)
-        database.execute(
-            "INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?)",
-            (bucket, key, content, json.dumps(dict(headers)), now_millis()),
-        )
-        return self._drop_content(database, before)
-
-    def _delete_row(self, database: sqlite3.Connection, bucket: str, key: str) -> list[str]:
-        content = _content_of(database, bucket, key)
-        database.execute("DELETE FROM object WHERE bucket = ? AND key = ?", (bucket, key))
-        return self._drop_content(database, content)
-
-    def _drop_content(self, database: sqlite3.Connection, content: int) -> list[str]:
-        """Forget a content that no object has any more; return its blobs unless somebody still reads them."""
-        used = database.execute("SELECT 1 FROM object WHERE content = ? LIMIT 1", (content,)).fetchone()
-        if used:
-            return []
-        blobs = [name for (name,) in database.execute("SELECT blob FROM segment WHERE content = ?", (content,))]
-        database.execute("DELETE FROM segment WHERE content = ?", (content,))
-        database.execute("DELETE FROM content WHERE id = ?", (content,))
+    def _discard(self, garbage: Garbage) -> None:
+        """Delete blobs, those that somebody reads when the last reader is closed."""
         with self._readers_lock:
-            if self._readers[content]:
-                self._doomed[content] = blobs
-                return []
-        return blobs
+            self._doomed |= {content: blobs for content, blobs in garbage.items() if self._readers[content]}
+            free = [blob for content, blobs in garbage.items() if not self._readers[content] for blob in blobs]
+        self._blobs.remove(free)
 
     def _reader_closed(self, content: int) -> None:
         with self._readers_lock:
@@ -342,8 +327,28 @@ class ObjectStorage:
             if self._readers[content]:
                 return
             del self._readers[content]
-            doomed = self._doomed.pop(content, [])
+            doomed = self._doomed.pop(content, ())
         self._blobs.remove(doomed)
+
+
+def _put_row(database: sqlite3.Connection, bucket: str, key: str, content: int, headers: Mapping[str, str]) -> Garbage:
+    """Point a key at a content; return what nothing refers to any more."""
+    before = _content_of(database, bucket, key)
+    database.execute(
+        "INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?)",
+        (bucket, key, content, json.dumps(dict(headers)), now_millis()),
+    )
+    return _drop_content(database, before)
+
+
+def _drop_content(database: sqlite3.Connection, content: int) -> Garbage:
+    """Forget a content unless an object has it still; return its blobs."""
+    if database.execute("SELECT 1 FROM object WHERE content = ? LIMIT 1", (content,)).fetchone():
+        return {}
+    blobs = [name for (name,) in database.execute("SELECT blob FROM segment WHERE content = ?", (content,))]
+    database.execute("DELETE FROM segment WHERE content = ?", (content,))
+    database.execute("DELETE FROM content WHERE id = ?", (content,))
+    return {content: blobs}
 
 
 def _present(record: ObjectRecord | None) -> ObjectRecord:
@@ -353,9 +358,9 @@ def _present(record: ObjectRecord | None) -> ObjectRecord:
 
 
 def _content_of(database: sqlite3.Connection, bucket: str, key: str) -> int:
-    """Return the id of the object's content, 0 when there is no object."""
+    """Return the id of the object's content, _NO_CONTENT when there is no object."""
     row = database.execute("SELECT content FROM object WHERE bucket = ? AND key = ?", (bucket, key)).fetchone()
-    return row[0] if row else 0
+    return row[0] if row else _NO_CONTENT
 
 
 def _add_content(

@@ -36,6 +36,7 @@ _MAX_LINE: Final = 4096
 _TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _CHUNK_SIZE: Final = re.compile(rb"[0-9a-fA-F]{1,15}")
 _TARGET: Final = re.compile(r"(?:https?://(?P<host>[^/?#]+))?(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?", re.IGNORECASE)
+_MORE_FOLLOWS: Final = getattr(socket, "MSG_MORE", 0)
 _QUICK_ACK: Final = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -262,7 +263,7 @@ def write_response(peer: socket.socket, request: Request | None, response: Respo
         if head_only:
             peer.sendall(head)
         elif isinstance(body, FileRange):
-            peer.sendall(head, getattr(socket, "MSG_MORE", 0))
+            peer.sendall(head, _MORE_FOLLOWS if body.length else 0)  # the kernel waits 200 ms for what never follows
             body.reader.send(peer, body.start, body.length)
         else:
             peer.sendall(head + body)

@@ -17,11 +17,14 @@ import requests
 import tos
 from requests.adapters import HTTPAdapter
 from tos.enum import ACLType
+from tos.exceptions import TosClientError
 from tos.models2 import UploadedPart
 
 from tui.hosts import is_loopback
+from tui.i18n import _
 from tui.storage.errors import (
     ContentDamagedError,
+    EndpointError,
     KeyRefusedError,
     ObjectMissingError,
     Reply,
@@ -31,6 +34,7 @@ from tui.storage.errors import (
 )
 from tui.storage.objects import ObjectInfo, Receipt
 from tui.storage.translate import typed_errors
+from tui.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -46,6 +50,7 @@ _SEND_SIZE: Final = 128 * 1024
 """Bytes handed to the socket at once; a thin link must carry them within the connect timeout."""
 
 _RECEIVE_SIZE: Final = 512 * 1024
+_MAX_IDLE: Final = 64
 _LOOPBACK_HOST: Final = "http://tos.localhost"
 """Stands for a store on the loopback, reached as a proxy: the SDK knows only `bucket.host` (tos.md §1.3)."""
 
@@ -82,35 +87,30 @@ class Connection:
     """One client of one endpoint; safe to share between threads.
 
     Every method raises StorageError.
+
+    Raises:
+        EndpointError: the endpoint cannot be used.
     """
 
     def __init__(self, endpoint: str, region: str, credentials: Credentials) -> None:
-        loopback = _loopback_address(endpoint)
-        host, port = loopback or (None, None)
-        token = credentials.session_token
-        self._client = tos.TosClientV2(
-            credentials.access_key,
-            credentials.secret_key.reveal(),
-            _LOOPBACK_HOST if loopback else endpoint,
-            region,
-            security_token=token.reveal() if token is not None else None,
-            proxy_host=host,
-            proxy_port=port,
-            max_retry_count=0,
-            enable_crc=False,
-            connection_time=_CONNECT_TIMEOUT,
-            socket_timeout=_READ_TIMEOUT,
-            dns_cache_time=0,
-            high_latency_log_threshold=_NEVER_LOGGED,
-            except100_continue_threshold=0,
-            ca_crt=next(filter(None, map(os.environ.get, _CA_VARIABLES)), None),
-        )
+        try:
+            loopback = _loopback_address(endpoint)
+            self._client = _client(endpoint, loopback, region, credentials)
+        except (TosClientError, ValueError) as error:
+            raise EndpointError(
+                _(
+                    "the object store's endpoint cannot be used: {endpoint} ({why})",
+                    endpoint=clean(endpoint, strict=True),
+                    why=clean(getattr(error, "message", "") or str(error)),
+                ),
+                advice=_("It is a host name or URL such as https://tos-cn-beijing.volces.com"),
+            ) from error
         session = self._client.session
         session.trust_env = False  # or ~/.netrc replaces our Authorization by its own
-        if not loopback:
+        if loopback is None:
             session.proxies = requests.utils.get_environ_proxies(self._client.endpoint)
-        session.mount("http://", _Transport())
-        session.mount("https://", _Transport())
+        session.mount("http://", _Transport(pool_maxsize=_MAX_IDLE))
+        session.mount("https://", _Transport(pool_maxsize=_MAX_IDLE))
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -139,14 +139,15 @@ class Connection:
             return None
         except StorageDeniedError as refusal:
             self._ask_why(bucket, refusal)
-        return ObjectInfo(
-            key=key,
-            size=found.content_length,
-            etag=found.etag,
-            crc64=found.hash_crc64_ecma,
-            modified=found.last_modified,
-            metadata=found.meta,
-        )
+        with typed_errors(bucket, key):
+            return ObjectInfo(
+                key=key,
+                size=int(found.content_length),
+                etag=found.etag,
+                crc64=found.hash_crc64_ecma,
+                modified=found.last_modified,
+                metadata=found.meta,
+            )
 
     def list_page(self, bucket: str, prefix: str, token: str, *, limit: int = 1000) -> tuple[list[ObjectInfo], str]:
         """Return up to `limit` objects and the token of the next page, empty after the last."""
@@ -271,17 +272,44 @@ class _Transport(HTTPAdapter):
         return super().proxy_manager_for(proxy, **options, **self._options)
 
 
+def _client(endpoint: str, loopback: tuple[str, int] | None, region: str, credentials: Credentials) -> tos.TosClientV2:
+    host, port = loopback or (None, None)
+    token = credentials.session_token
+    return tos.TosClientV2(
+        credentials.access_key,
+        credentials.secret_key.reveal(),
+        endpoint if loopback is None else f"{_LOOPBACK_HOST}:{port}",
+        region,
+        security_token=None if token is None else token.reveal(),
+        proxy_host=host,
+        proxy_port=port,
+        max_retry_count=0,
+        enable_crc=False,
+        connection_time=_CONNECT_TIMEOUT,
+        socket_timeout=_READ_TIMEOUT,
+        dns_cache_time=0,
+        high_latency_log_threshold=_NEVER_LOGGED,
+        except100_continue_threshold=0,
+        ca_crt=next(filter(None, map(os.environ.get, _CA_VARIABLES)), None),
+    )
+
+
 def _loopback_address(endpoint: str) -> tuple[str, int] | None:
-    """Return host and port of an endpoint on this machine, None for any other."""
-    url = urllib.parse.urlsplit(endpoint)
-    host = url.hostname or ""
-    return (host, url.port or 80) if is_loopback(host) and url.scheme == "http" else None
+    """Return host and port of an endpoint on this machine, None for any other (ValueError: not an endpoint)."""
+    url = urllib.parse.urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
+    host, port = url.hostname or "", url.port
+    if url.scheme not in ("http", "https") or not host:
+        raise ValueError("neither a host name nor an http or https URL")
+    if url.scheme != "http" or not is_loopback(host):
+        return None
+    return f"[{host}]" if ":" in host else host, port or 80
 
 
 def _require_usable(bucket: str, key: str) -> None:
     # urllib3 resolves such segments after the path was signed, which breaks the signature (tos.md §4.10)
-    if not key or not {".", ".."}.isdisjoint(key.split("/")):
-        raise KeyRefusedError(Reply(text="empty, or with a segment '.' or '..'"), bucket=bucket, key=key)
+    dotted = not {".", ".."}.isdisjoint(key.split("/"))
+    if not key or dotted or any("\ud800" <= char <= "\udfff" for char in key):
+        raise KeyRefusedError(Reply(text="empty, not text, or with a segment '.' or '..'"), bucket=bucket, key=key)
 
 
 def _sendable(metadata: Mapping[str, str]) -> dict[str, str]:

@@ -185,6 +185,10 @@ class ContentDamagedError(StorageError, ServiceError):
         )
 
 
+class EndpointError(UsageError):
+    """The endpoint is not one of the object store's."""
+
+
 class SourceChangedError(WorkError):
     """The file is not what was checked; no object was made of it."""
 

@@ -1,0 +1,77 @@
+"""The native client of TOS (Rust, bundled in a wheel), unmodified, against the object storage."""
+
+import os
+
+import fastcrc
+import pytest
+from tos_caller import BUCKET, KEYS
+
+from tui.localcloud.object_storage import ObjectStorage
+from tui.localcloud.tos_api import TosService
+
+tosnativeclient = pytest.importorskip("tosnativeclient")
+REGION = "local-1"  # it refuses an endpoint of its own in the regions it knows
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def service(tmp_path):
+    """A service with one bucket."""
+    storage = ObjectStorage(tmp_path / "objects")
+    storage.create_bucket(BUCKET)
+    started = TosService(storage, KEYS, REGION)
+    started.start()
+    yield started
+    started.stop()
+    storage.close()
+
+
+@pytest.fixture
+def native(service):
+    """Makes clients; they resolve `*.localhost` themselves."""
+
+    def client(secret_key=KEYS.secret_key):
+        endpoint = f"http://localhost:{service.port}"
+        return tosnativeclient.TosClient(REGION, endpoint, KEYS.access_key, secret_key)
+
+    return client
+
+
+def put(client, key, data):
+    stream = client.put_object(BUCKET, key)
+    for start in range(0, len(data), MIB):
+        stream.write(data[start : start + MIB])
+    stream.close()
+
+
+def get(client, key):
+    head = client.head_object(BUCKET, key)
+    stream = client.get_object(BUCKET, key, etag=head.etag, size=head.size, crc64=head.crc64)
+    data = b""
+    while len(data) < head.size:
+        data += stream.read(len(data), MIB)
+    return data
+
+
+@pytest.mark.parametrize(("key", "size"), [("empty", 0), ("small", 4096), ("dir/批量 +%.jsonl", 20 * MIB + 5)])
+def test_what_was_sent_comes_back(native, key, size):
+    client, data = native(), os.urandom(size)
+    put(client, key, data)
+    assert client.head_object(BUCKET, key).crc64 == fastcrc.crc64.xz(data)
+    assert get(client, key) == data
+
+
+def test_list_copy_and_delete(native):
+    client = native()
+    put(client, "dir/a", b"data")
+    client.copy(BUCKET, "b", "dir/a")
+    assert [entry.key for page in client.list_objects(BUCKET) for entry in page[0].contents] == ["b", "dir/a"]
+    assert [page[0].common_prefixes for page in client.list_objects(BUCKET, delimiter="/")] == [["dir/"]]
+    client.delete_object(BUCKET, "dir/a")
+    assert client.lookup(BUCKET, "b").size == 4
+
+
+def test_a_wrong_secret_is_refused(native):
+    with pytest.raises(tosnativeclient.TosException) as caught:
+        native("another-secret").head_object(BUCKET, "a")
+    assert caught.value.args[0].status_code == 403
