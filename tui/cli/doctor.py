@@ -17,7 +17,7 @@ from tui.cli.exit_codes import ExitCode
 from tui.cli.output import print_json, print_line
 from tui.cli.session import asynchronous, json_option, profile_option, resolve, services_for
 from tui.errors import ArkdeckError
-from tui.i18n import _
+from tui.i18n import _, plural
 from tui.text import human_bytes
 
 if TYPE_CHECKING:
@@ -115,14 +115,21 @@ async def _service(profile: Profile, credentials: Credentials) -> AsyncIterator[
             yield Finding(
                 "journal",
                 Verdict.OK,
-                _("{path}, {count} unfinished runs", path=services.journal.path, count=unfinished),
+                plural(
+                    "{path}, {count} unfinished run",
+                    "{path}, {count} unfinished runs",
+                    unfinished,
+                    path=services.journal.path,
+                ),
             )
             try:
                 page = await services.ark.list_jobs(JobQuery(project=profile.project), page_size=1)
                 yield Finding(
                     "ark",
                     Verdict.OK,
-                    _("{endpoint}: {count:,} jobs", endpoint=profile.ark_endpoint, count=page.total),
+                    plural(
+                        "{endpoint}: {count} job", "{endpoint}: {count} jobs", page.total, endpoint=profile.ark_endpoint
+                    ),
                 )
             except ArkdeckError as error:
                 yield _failure("ark", error)

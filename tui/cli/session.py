@@ -122,7 +122,7 @@ async def session(profile: str | None, *, write: bool = False) -> AsyncIterator[
     credentials = await find_credentials(resolved, os.environ)
     say(
         _(
-            "profile {name} · {region} · key {key} from {source}",
+            "profile {name} · {region} · {key} from {source}",
             name=resolved.profile.name,
             region=resolved.profile.region,
             key=credentials.masked_key,

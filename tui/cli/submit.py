@@ -188,7 +188,8 @@ def _require_text(*texts: str | None) -> None:
     for text in filter(None, texts):
         if not text.isprintable():
             raise UsageError(
-                _("not plain text: {text}", text=text), advice=_("Type it in a UTF-8 terminal, without control characters.")
+                _("not plain text: {text}", text=text),
+                advice=_("Type it in a UTF-8 terminal, without control characters."),
             )
 
 
