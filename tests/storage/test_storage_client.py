@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import urllib.error
 import urllib.request
@@ -16,7 +17,10 @@ from tests.storage.tools import credentials_of
 from tui.daemon import in_daemon
 from tui.errors import AccessError, ServiceError, UsageError
 from tui.fingerprint import crc64
-from tui.localcloud import CloudInfo
+from tui.localcloud import CloudInfo, LocalCloud
+from tui.localcloud.keys import Keys
+from tui.safety import Secret
+from tui.settings.credentials import Credentials
 from tui.storage.client import ObjectStore
 from tui.storage.errors import (
     BucketMissingError,
@@ -132,6 +136,17 @@ async def test_wrong_secret_is_told_although_a_head_has_no_body(info: CloudInfo)
         await store.check_bucket(info.bucket)
     assert isinstance(caught.value, AccessError)
     assert "not-a-secret" not in str(caught.value) + caught.value.advice
+
+
+async def test_temporary_keys_pass_with_their_token_alone(tmp_path: Path) -> None:
+    keys = Keys("AKLTTESTONLY", "not-a-secret-0123456789", "not-a-token-0123456789")
+    with LocalCloud(tmp_path, keys=keys) as cloud:
+        for token, accepted in ((Secret("not-a-token-0123456789"), True), (None, False)):
+            credentials = Credentials(keys.access_key, Secret(keys.secret_key), token, "test")
+            store = ObjectStore(cloud.info.tos_endpoint, cloud.info.region, credentials)
+            with contextlib.nullcontext() if accepted else pytest.raises(AccessError):
+                await store.check_bucket(cloud.info.bucket)
+            await store.close()
 
 
 async def test_refused_connection_is_a_matter_of_the_network(info: CloudInfo) -> None:

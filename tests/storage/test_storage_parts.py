@@ -105,3 +105,18 @@ async def test_thread_of_a_closed_run_ends_at_its_next_report() -> None:
     resume.set()
     assert ended.wait(5)
     assert meter.reached(part) == 1
+
+
+async def test_nothing_is_told_while_nothing_moves() -> None:
+    part = Part(1, 0, 10)
+    held = threading.Event()
+
+    def work(part: Part, report: Report) -> None:
+        report(1)
+        held.wait(5)
+
+    run = run_parts([part], work, Meter([part]))
+    assert await asyncio.wait_for(anext(run), 5) == Progress(1, 10)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(run), 0.3)
+    held.set()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -54,13 +55,8 @@ def serve(*, port: int, data: Path | None, region: str, speed: float, seed: int,
             print_line(f"export {name}={value}")
         say(_("serving; answers are simulated. Paste the lines above into another shell. Ctrl-C ends it."))
 
-    try:
+    with _start_explained():
         return serve_cloud(LocalCloud(data, port=port, region=region, speed=speed, seed=seed), announce=announce)
-    except OSError as error:
-        raise UsageError(
-            _("the local cloud cannot start: {error}", error=error),
-            advice=_("Choose another --port or --data."),
-        ) from error
 
 
 @click.command()
@@ -85,7 +81,9 @@ async def demo() -> int:
 
     with ExitStack() as leaving:
         say(_("starting a local cloud; its answers are simulated"))
-        environment = _environment(leaving.enter_context(LocalCloudProcess()).info)
+        with _start_explained():
+            cloud = leaving.enter_context(LocalCloudProcess())
+        environment = _environment(cloud.info)
         home = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="arkdeck-demo-")))
         resolved = resolve_profile(Paths(home / "config.toml", home, home), None, environment)
         profile, keys = resolved.profile, await find_credentials(resolved, environment)
@@ -105,6 +103,18 @@ async def demo() -> int:
         async with services_for(profile, keys, data_dir=home) as services:
             await tell(begin(plan, services), as_json=False)
     return ExitCode.DONE
+
+
+@contextmanager
+def _start_explained() -> Iterator[None]:
+    from tui.localcloud.failures import CannotStartError
+
+    try:
+        yield
+    except (CannotStartError, OSError) as error:
+        raise UsageError(
+            _("the local cloud cannot start: {error}", error=error), advice=_("Choose another --port or --data.")
+        ) from error
 
 
 def _environment(info: CloudInfo) -> dict[str, str]:

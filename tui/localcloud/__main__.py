@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.localcloud.cloud import DEFAULT_REGION, DEFAULT_SPEED, LocalCloud
-from tui.localcloud.jobs import StoreTooNewError
-from tui.localcloud.object_storage import StorageInUseError
+from tui.localcloud.failures import CannotStartError
 from tui.localcloud.serve import serve
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def main() -> int:
             options.data, port=options.port, region=options.region, speed=options.speed, seed=options.seed
         )
         return serve(cloud, announce=_announce, until_stdin_closes=True)
-    except (OSError, StorageInUseError, StoreTooNewError) as error:
+    except (CannotStartError, OSError) as error:
         sys.stderr.write(f"the local cloud cannot start: {error}\n")
         return 1
 

@@ -14,6 +14,7 @@ import msgspec
 
 import tui
 from tui.localcloud.cloud import DEFAULT_REGION, DEFAULT_SPEED, CloudInfo
+from tui.localcloud.failures import CannotStartError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _STOP_SECONDS: Final = 10
 
 
-class LocalCloudDiedError(RuntimeError):
+class LocalCloudDiedError(CannotStartError):
     """The child process ended before it served; the text is the last line of its complaint."""
 
 

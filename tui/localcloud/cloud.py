@@ -14,6 +14,7 @@ from tui.clock import Clock, FrozenClock, SystemClock
 from tui.files import private_folder
 from tui.localcloud.ark_actions import BatchService
 from tui.localcloud.engine import Engine, EngineThread
+from tui.localcloud.failures import CannotStartError
 from tui.localcloud.jobs import JobStore
 from tui.localcloud.keys import Keys, load_keys
 from tui.localcloud.object_storage import ObjectStorage
@@ -30,7 +31,7 @@ DEFAULT_REGION: Final = "cn-beijing"
 DEFAULT_SPEED: Final = 200.0
 
 
-class PortTakenError(OSError):
+class PortTakenError(CannotStartError, OSError):
     """Something else listens where the local cloud should."""
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tui.localcloud.failures import CannotStartError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -103,7 +105,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return self.phase in ACTIVE_PHASES
 
 
-class StoreTooNewError(Exception):
+class StoreTooNewError(CannotStartError):
     """The data folder was written by a later version of the local cloud."""
 
 

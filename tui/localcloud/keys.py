@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tui.files import private_folder, write_atomic
+from tui.localcloud.failures import CannotStartError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,7 @@ KEYS_FILE: Final = "keys.json"
 ACCESS_KEY_PREFIX: Final = "AKLTLOCAL"
 
 
-class KeysUnreadableError(ValueError):
+class KeysUnreadableError(CannotStartError):
     """The keys file of a data folder is not what `load_keys` wrote."""
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
 from tui.files import private_folder
 from tui.localcloud import tos_multipart as multipart
+from tui.localcloud.failures import CannotStartError
 from tui.localcloud.tos_blobs import BlobFolder, BlobWriter, SegmentReader
 from tui.localcloud.tos_errors import (
     BucketAlreadyExists,
@@ -54,7 +55,7 @@ Garbage: TypeAlias = dict[int, Sequence[str]]
 """Blobs that nothing refers to any more, by the content they were; those of no object by _NO_CONTENT."""
 
 
-class StorageInUseError(RuntimeError):
+class StorageInUseError(CannotStartError):
     """Another process has the folder of an object storage open."""
 
 

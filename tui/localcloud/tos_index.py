@@ -7,6 +7,8 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING, Final
 
+from tui.localcloud.failures import CannotStartError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -64,7 +66,7 @@ PRAGMA user_version = {_SCHEMA_VERSION};
 """
 
 
-class IndexVersionError(RuntimeError):
+class IndexVersionError(CannotStartError):
     """The index was written by another version of the local cloud."""
 
 

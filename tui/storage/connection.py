@@ -58,17 +58,13 @@ _CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 class Body:
-    """The bytes of one request as the SDK reads them.
-
-    It says that it cannot be rewound, so that the SDK never sends it a second time by itself.
+    """The bytes of one request, in the shape the SDK reads them: once, since only a new body can be sent again.
 
     Args:
         size: how many there are.
         crc64: their CRC-64/XZ, compared with what the store says that it got.
         read_at: returns the bytes at a position, as many as asked; called once for each, in their order.
     """
-
-    can_reset = False
 
     def __init__(self, size: int, crc64: int, read_at: Callable[[int, int], memoryview]) -> None:
         self.len = size
