@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,6 @@ from tui.fingerprint import crc64
 from tui.localcloud import CloudInfo, LocalCloud
 from tui.localcloud.keys import Keys
 from tui.safety import Secret
-from tui.settings.credentials import Credentials
 from tui.storage.client import ObjectStore
 from tui.storage.errors import (
     BucketMissingError,
@@ -32,6 +31,7 @@ from tui.storage.errors import (
     UploadMissingError,
 )
 
+TOKEN = "not-a-token-0123456789"
 HARD_KEYS = ["批量/输入 文件.jsonl", "a b/100%/c+d.jsonl", "%2e%2E/?#&=~'*().jsonl", "//two//slashes/", "🙂/é/ß"]
 
 
@@ -138,15 +138,25 @@ async def test_wrong_secret_is_told_although_a_head_has_no_body(info: CloudInfo)
     assert "not-a-secret" not in str(caught.value) + caught.value.advice
 
 
-async def test_temporary_keys_pass_with_their_token_alone(tmp_path: Path) -> None:
-    keys = Keys("AKLTTESTONLY", "not-a-secret-0123456789", "not-a-token-0123456789")
+@pytest.fixture
+def temporary(tmp_path: Path) -> Iterator[CloudInfo]:
+    """A cloud whose keys are good with their token alone."""
+    keys = Keys("AKLTTESTONLY", "not-a-secret-0123456789", TOKEN)
     with LocalCloud(tmp_path, keys=keys) as cloud:
-        for token, accepted in ((Secret("not-a-token-0123456789"), True), (None, False)):
-            credentials = Credentials(keys.access_key, Secret(keys.secret_key), token, "test")
-            store = ObjectStore(cloud.info.tos_endpoint, cloud.info.region, credentials)
-            with contextlib.nullcontext() if accepted else pytest.raises(AccessError):
-                await store.check_bucket(cloud.info.bucket)
-            await store.close()
+        yield cloud.info
+
+
+async def test_temporary_keys_pass_with_their_token(temporary: CloudInfo) -> None:
+    credentials = replace(credentials_of(temporary), session_token=Secret(TOKEN))
+    store = ObjectStore(temporary.tos_endpoint, temporary.region, credentials)
+    await store.check_bucket(temporary.bucket)
+    await store.close()
+
+
+async def test_temporary_keys_without_their_token_are_a_matter_of_access(temporary: CloudInfo) -> None:
+    store = ObjectStore(temporary.tos_endpoint, temporary.region, credentials_of(temporary))
+    with pytest.raises(AccessError):
+        await store.check_bucket(temporary.bucket)
 
 
 async def test_refused_connection_is_a_matter_of_the_network(info: CloudInfo) -> None:

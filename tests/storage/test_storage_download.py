@@ -165,6 +165,7 @@ async def test_object_larger_than_the_free_space_is_not_begun(
         await fetch(shaky, info, vast, tmp_path)
     assert isinstance(caught.value, WorkError)
     assert not proxy.seen
+    assert names_in(tmp_path) == []
 
 
 async def test_disk_that_is_full_meanwhile_is_told_with_folder_and_size(

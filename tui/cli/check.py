@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -54,7 +53,6 @@ def check(files: tuple[Path, ...], *, as_json: bool, max_issues: int, report: Pa
 def _check_one(path: Path, *, max_issues: int, as_json: bool, copy: IO[str] | None) -> CheckSummary:
     from tui.dataset.check import CheckProgress, CheckSummary, Issue, check_file
 
-    began = time.monotonic()
     with ProgressLine(shown=not as_json) as progress:
         for found in check_file(path, max_issues=max_issues):
             match found:
@@ -62,34 +60,16 @@ def _check_one(path: Path, *, max_issues: int, as_json: bool, copy: IO[str] | No
                     progress.show(_("checking"), done, total)
                 case Issue():
                     progress.end()
-                    _tell(issue_fields(path, found), copy, as_json=as_json, text=_issue_text(path, found))
+                    _tell(found.as_json(str(path)), copy, as_json=as_json, text=_issue_text(path, found))
                 case CheckSummary():
                     summary = found
-    seconds = round(time.monotonic() - began, 3)
-    _tell(_summary_fields(path, summary, seconds), copy, as_json=as_json, text="")
+    _tell(_summary_fields(path, summary), copy, as_json=as_json, text="")
     if not as_json:
         _print_summary(path, summary, max_issues)
     return summary
 
 
-def issue_fields(path: Path, issue: Issue) -> dict[str, object]:
-    """Return an issue as the fields of its JSON line."""
-    fields: dict[str, object] = {
-        "file": str(path),
-        "line": issue.line,
-        "offset": issue.offset,
-        "rule": issue.rule,
-        "severity": str(issue.severity),
-        "custom_id": issue.custom_id,
-        "path": issue.path,
-        "message": issue.message,
-    }
-    if issue.other_line is not None:
-        fields["other_line"] = issue.other_line
-    return fields
-
-
-def _summary_fields(path: Path, summary: CheckSummary, seconds: float) -> dict[str, object]:
+def _summary_fields(path: Path, summary: CheckSummary) -> dict[str, object]:
     return {
         "summary": {
             "file": str(path),
@@ -97,7 +77,7 @@ def _summary_fields(path: Path, summary: CheckSummary, seconds: float) -> dict[s
             "errors": summary.errors,
             "warnings": summary.warnings,
             "bytes": summary.bytes,
-            "seconds": seconds,
+            "seconds": round(summary.seconds, 3),
         }
     }
 

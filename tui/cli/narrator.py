@@ -10,6 +10,7 @@ import msgspec
 
 from tui.ark.models import Job
 from tui.cli.output import ProgressLine, print_json, say
+from tui.dataset.check import CheckProgress, CheckSummary, Issue
 from tui.dataset.results import Account
 from tui.i18n import _, plural
 from tui.runs import events
@@ -193,9 +194,9 @@ def _preparation(event: events.Event) -> Line | None:
             return Line("run_begun", text, {"run": run, "taken_up": True, "state": state})
         case events.RunBegun(run_id=run, state=state):
             return Line("run_begun", _("run {run}", run=run), {"run": run, "taken_up": False, "state": state})
-        case events.Checking(done=done, total=total):
+        case CheckProgress(done=done, total=total):
             return Line("checking", fields=_bytes(done, total), progress=(_("checking"), done, total, "bytes", ""))
-        case events.IssueFound(issue=issue):
+        case Issue() as issue:
             where = _("line {line:,}: ", line=issue.line) if issue.line else ""
             fields = {
                 "line": issue.line,
@@ -204,12 +205,19 @@ def _preparation(event: events.Event) -> Line | None:
                 "message": issue.message,
             }
             return Line("issue", f"{issue.severity}: {where}{issue.message}", fields)
-        case events.Checked(summary=summary):
+        case CheckSummary() as summary:
             size = human_bytes(summary.bytes)
             text = plural("checked: {count} request", "checked: {count} requests", summary.requests) + f", {size}"
+            if summary.errors:
+                text += plural(", {count} error", ", {count} errors", summary.errors)
             if summary.warnings:
                 text += plural(", {count} warning", ", {count} warnings", summary.warnings)
-            fields = {"requests": summary.requests, "warnings": summary.warnings, "bytes": summary.bytes}
+            fields = {
+                "requests": summary.requests,
+                "errors": summary.errors,
+                "warnings": summary.warnings,
+                "bytes": summary.bytes,
+            }
             return Line("checked", text, fields)
         case events.ModelChosen(model=model, version=version):
             text = _("model {model}, its primary version {version}", model=model, version=version)

@@ -1,4 +1,7 @@
-"""What the flows tell whoever listens; both shells render the same events."""
+"""What the flows tell whoever listens; both shells render the same events.
+
+The check's own (progress, issues, summary) are passed on as they are.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tui.ark.models import Job
-from tui.dataset.check import CheckSummary, Issue
+from tui.dataset.check import CheckProgress, CheckSummary, Issue
 from tui.dataset.results import Account
 from tui.errors import ArkdeckError
 from tui.runs.forecast import Forecast
@@ -21,28 +24,6 @@ class RunBegun:
     run_id: str
     taken_up: bool
     state: str
-
-
-@dataclass(frozen=True)
-class Checking:
-    """Bytes of the input read so far."""
-
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class IssueFound:
-    """The check found something."""
-
-    issue: Issue
-
-
-@dataclass(frozen=True)
-class Checked:
-    """The input was read whole and holds no error."""
-
-    summary: CheckSummary
 
 
 @dataclass(frozen=True)
@@ -177,9 +158,9 @@ class Rehearsed:
 
 Event = (
     RunBegun
-    | Checking
-    | IssueFound
-    | Checked
+    | CheckProgress
+    | Issue
+    | CheckSummary
     | ModelChosen
     | BucketCreated
     | UploadBegun

@@ -9,17 +9,14 @@ from pathlib import Path
 import msgspec
 
 from tui.daemon import stream_from_daemon
-from tui.dataset.check import CheckProgress, CheckSummary, Issue, check_file
+from tui.dataset.check import CheckSummary, check_file
 from tui.errors import UsageError, WorkError
 from tui.fingerprint import Fingerprint
 from tui.i18n import _, plural
 from tui.runs.events import (
     BucketCreated,
-    Checked,
-    Checking,
     Event,
     InputUploaded,
-    IssueFound,
     ModelChosen,
     RunBegun,
     UploadBegun,
@@ -42,35 +39,25 @@ class InputChangedError(WorkError):
 
 
 async def read_input(plan: Plan) -> AsyncGenerator[Event, None]:
-    """Read the input once and tell every issue; the last event is `Checked`, with the fingerprint.
+    """Read the input once and tell every issue; the last event is the check's summary, with the fingerprint.
 
     Raises:
         InputRefusedError: it holds errors.
     """
     path = Path(plan.input)
-    summary: CheckSummary | None = None
-    async with aclosing(stream_from_daemon(lambda: check_file(path), name="check")) as events:
-        async for found in events:
-            match found:
-                case CheckProgress(done=done, total=total):
-                    yield Checking(done, total)
-                case Issue():
-                    yield IssueFound(found)
-                case CheckSummary():
-                    summary = found
-    if summary is None:
-        raise WorkError(_("{path} was not read to its end", path=path))
-    if summary.errors:
-        raise InputRefusedError(
-            plural(
-                "{path} has {count} error; nothing was sent",
-                "{path} has {count} errors; nothing was sent",
-                summary.errors,
-                path=path,
-            ),
-            advice=_("See them all:  arkdeck check {path}", path=path),
-        )
-    yield Checked(summary)
+    async with aclosing(stream_from_daemon(lambda: check_file(path), name="check")) as found:
+        async for event in found:
+            yield event
+            if isinstance(event, CheckSummary) and event.errors:
+                raise InputRefusedError(
+                    plural(
+                        "{path} has {count} error; nothing was sent",
+                        "{path} has {count} errors; nothing was sent",
+                        event.errors,
+                        path=path,
+                    ),
+                    advice=_("See them all:  arkdeck check {path}", path=path),
+                )
 
 
 async def check(run: Run, services: Services) -> AsyncGenerator[Event, None]:
@@ -81,8 +68,8 @@ async def check(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     async with aclosing(read_input(run.plan)) as events:
         async for event in events:
             yield event
-            if isinstance(event, Checked):
-                fingerprint = event.summary.fingerprint
+            if isinstance(event, CheckSummary):
+                fingerprint = event.fingerprint
     same = services.journal.open_run_like(run.plan, sha256=fingerprint.sha256, but=run.id)
     if same is None:
         services.journal.advance(run.id, RunState.CHECKED, fingerprint=fingerprint)

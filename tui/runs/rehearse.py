@@ -8,9 +8,10 @@ from contextlib import aclosing
 import msgspec
 
 from tui.ark.errors import ArkError
+from tui.dataset.check import CheckSummary
 from tui.errors import AccessError, ServiceError
 from tui.runs.create import new_job
-from tui.runs.events import Checked, Event, ModelChosen, Rehearsed
+from tui.runs.events import Event, ModelChosen, Rehearsed
 from tui.runs.plan import Plan
 from tui.runs.prepare import primary_version, read_input, same_content
 from tui.runs.services import Services
@@ -22,13 +23,11 @@ async def rehearse(plan: Plan, services: Services) -> AsyncGenerator[Event, None
     Raises:
         ArkdeckError: what would stop the submission, but for an answer to the dry run, which is an event.
     """
-    fingerprint = None
     async with aclosing(read_input(plan)) as events:
         async for event in events:
             yield event
-            if isinstance(event, Checked):
-                fingerprint = event.summary.fingerprint
-    assert fingerprint is not None  # read_input ends with Checked or raises
+            if isinstance(event, CheckSummary):
+                fingerprint = event.fingerprint
     if plan.model and not plan.version:
         plan = msgspec.structs.replace(plan, version=await primary_version(plan.model, services))
         yield ModelChosen(plan.model, plan.version)

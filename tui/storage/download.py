@@ -8,7 +8,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from tui.daemon import in_daemon
 from tui.files import PART_SUFFIX, UnsafeNameError, open_part, publish, safe_name
@@ -81,9 +81,9 @@ async def download(
         ContentDamagedError: the file on disk is not the object.
         StorageError: the store failed, also when tried again.
     """
+    connection = await store.connection()
     target = _Target(folder, name, bucket, info)
     part_file = await in_daemon(target.prepare, name="arkdeck-prepare")
-    connection = await store.connection()
     parts = plan_parts(info.size)
     meter = Meter(parts)
 
@@ -105,6 +105,7 @@ async def download(
             if isinstance(event, Progress):
                 yield event
     yield meter.progress()
+    await in_daemon(partial(target.verify, part_file), name="arkdeck-verify")
     yield await in_daemon(partial(target.publish, part_file), name="arkdeck-publish")
 
 
@@ -122,9 +123,9 @@ class _Target:
         with self._local_errors():
             if os.path.lexists(self.folder / safe_name(self.name)):
                 raise self._exists()
+            self._require_space()
             path, descriptor = open_part(self.folder, self.name)
             try:
-                self._require_space(os.fstat(descriptor).st_blocks * 512)
                 os.ftruncate(descriptor, self.info.size)
             finally:
                 os.close(descriptor)
@@ -153,20 +154,14 @@ class _Target:
                 offset += written
                 view = view[written:]
 
-    def publish(self, part_file: Path) -> Downloaded:
-        """Give the file its name once it is on disk and is the object."""
-        with self._local_errors():
-            with part_file.open("rb") as file:
-                os.fsync(file.fileno())
-                self._verify(file)
-            path = publish(part_file, self.name)
-        return Downloaded(path, self.info.size, "size" if self.info.crc64 is None else "crc64")
-
-    def _verify(self, file: BinaryIO) -> None:
+    def verify(self, part_file: Path) -> None:
+        """Return once the part file is on disk, if it is the object."""
         size = value = 0
-        while data := file.read(_READ_SIZE):
-            size += len(data)
-            value = crc64(data, value)
+        with self._local_errors(), part_file.open("rb") as file:
+            os.fsync(file.fileno())
+            while data := file.read(_READ_SIZE):
+                size += len(data)
+                value = crc64(data, value)
         if size != self.info.size or self.info.crc64 not in (None, value):
             text = (
                 f"the store has {self.info.size} bytes with CRC-64 {self.info.crc64}, "
@@ -174,7 +169,15 @@ class _Target:
             )
             raise ContentDamagedError(Reply(text=text), bucket=self.bucket, key=self.info.key)
 
-    def _require_space(self, reusable: int) -> None:
+    def publish(self, part_file: Path) -> Downloaded:
+        """Give the file its name."""
+        with self._local_errors():
+            path = publish(part_file, self.name)
+        return Downloaded(path, self.info.size, "size" if self.info.crc64 is None else "crc64")
+
+    def _require_space(self) -> None:
+        part_file = self.folder / (self.name + PART_SUFFIX)
+        reusable = part_file.lstat().st_blocks * 512 if os.path.lexists(part_file) else 0
         free = shutil.disk_usage(self.folder).free + reusable
         if free < self.info.size:
             raise self._no_space(_("{free} are free", free=human_bytes(free)))
