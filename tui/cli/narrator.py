@@ -39,8 +39,9 @@ class Line:
     Attributes:
         name: the event's name in JSON.
         text: what is said; empty when only progress moves.
+        fields: what JSON carries beside the name.
+        details: lines that follow the text, indented.
         progress: label, done, total, unit and note of the step under way.
-        quiet: too frequent for JSON and log lines.
     """
 
     name: str

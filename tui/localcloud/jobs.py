@@ -14,6 +14,7 @@ import msgspec
 from tui.localcloud.failures import CannotStartError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 SCHEMA_VERSION: Final = 1
@@ -109,9 +110,14 @@ class StoreTooNewError(CannotStartError):
     """The data folder was written by a later version of the local cloud."""
 
 
-def new_job_id(now: datetime) -> str:
-    """Return an id like the platform's: `bi-20241111191820-tfjbg`, stamped in China's time."""
-    suffix = "".join(secrets.choice(_ID_ALPHABET) for _ in range(5))
+def new_job_id(now: datetime, choose: Callable[[str], str] = secrets.choice) -> str:
+    """Return an id like the platform's: `bi-20241111191820-tfjbg`, stamped in China's time.
+
+    Args:
+        now: when the job is created.
+        choose: takes one of some characters.
+    """
+    suffix = "".join(choose(_ID_ALPHABET) for _ in range(5))
     return f"bi-{now.astimezone(CHINA_TIME):%Y%m%d%H%M%S}-{suffix}"
 
 
@@ -160,12 +166,18 @@ class JobStore:
 
     def add(self, job: Job) -> None:
         """Keep a new job and count it as a submission of its project."""
+        self.add_all([job])
+
+    def add_all(self, jobs: Sequence[Job]) -> None:
+        """Keep new jobs, all or none, and count each as a submission of its project."""
         with self.lock, self._database:
             self._database.execute("BEGIN")
-            self._write(job)
-            submission = (job.project, job.created.timestamp())
-            self._database.execute("INSERT INTO submissions VALUES (?, ?)", submission)
-        self._keep(job)
+            for job in jobs:
+                self._write(job)
+                submission = (job.project, job.created.timestamp())
+                self._database.execute("INSERT INTO submissions VALUES (?, ?)", submission)
+        for job in jobs:
+            self._keep(job)
 
     def revise(self, job_id: str, **changes: Any) -> Job:
         """Change fields of a job and return it as it is now (KeyError: no such job)."""

@@ -10,8 +10,6 @@ import msgspec
 from tui.localcloud.scene_texts import HOSTILE, QUESTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tui.localcloud.object_storage import ObjectStorage
 
 _MAX_TOKENS: Final = 48
@@ -19,7 +17,7 @@ _REFUSED_EVERY: Final = 17
 
 
 class InputKind(Enum):
-    """What is in an input file."""
+    """What is in an input file; the last ones fail their job, MISSING by not being there."""
 
     CHAT = auto()
     SOME_REFUSED = auto()
@@ -56,12 +54,37 @@ class SceneInputs:
             self._storage.copy((self._bucket, before), (self._bucket, key))
             return
         with self._storage.writer(self._bucket, key) as target:
-            target.writelines(_line(kind, number, requests) for number in range(requests))
+            target.writelines(_line(kind, number, requests) + b"\n" for number in range(requests))
 
 
 def _line(kind: InputKind, number: int, requests: int) -> bytes:
-    make = _CHANGES.get(kind)
-    line: dict[str, Any] = {"custom_id": f"request-{number:06d}", "body": _chat(QUESTIONS[number % len(QUESTIONS)])}
-    if make is not None:
-        line = make(line, number, requests)
-    return msgspec.json.encode(line) + b"\n" if line else b"\n"
+    question = QUESTIONS[number % len(QUESTIONS)]
+    line: dict[str, Any] = {"custom_id": f"request-{number:06d}", "body": _chat(question)}
+    if kind is InputKind.EMBEDDINGS:
+        line["body"] = {"input": [question], "dimensions": 16}
+    elif kind is InputKind.HOSTILE:
+        hostile = HOSTILE[number % len(HOSTILE)]
+        line = {"custom_id": f"{hostile}{number}", "body": _chat(hostile)}
+    elif kind is InputKind.ALL_REFUSED or (kind is InputKind.SOME_REFUSED and number % _REFUSED_EVERY == 0):
+        line["body"]["messages"][0]["role"] = "robot"
+    elif kind is InputKind.EMPTY:
+        return b""
+    elif number == requests * 2 // 3:
+        return _with_fault(kind, line)
+    return msgspec.json.encode(line)
+
+
+def _with_fault(kind: InputKind, line: dict[str, Any]) -> bytes:
+    """Break the rule that the kind is named after."""
+    if kind is InputKind.NO_CUSTOM_ID:
+        del line["custom_id"]
+    elif kind is InputKind.DUPLICATE:
+        line["custom_id"] = "request-000000"
+    elif kind is InputKind.BODY_NOT_OBJECT:
+        line["body"] = "why is the sky blue?"
+    whole = msgspec.json.encode(line)
+    return whole[:-1] if kind is InputKind.NOT_JSON else whole
+
+
+def _chat(question: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": question}], "max_tokens": _MAX_TOKENS}

@@ -1,183 +1,160 @@
 """Scenes: an empty cloud filled with weeks of work, for the deck, its screenshots and benchmarks.
 
-The past is not made up: it is played by the engine itself on a frozen clock that ends now. So phases, times, counts,
-messages and files agree with each other, and the jobs that are under way at the end go on from there. A scene is the
-same for one seed and one time of the engine's clock, job ids included.
+A scene is the same for one seed and one time of the engine's clock, job ids included.
 """
 
 from __future__ import annotations
 
-import random
-from collections import Counter
-from dataclasses import dataclass
+import itertools
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.clock import FrozenClock
-from tui.localcloud import jobs as phases
-from tui.localcloud.ark_actions import CREATED_BY
-from tui.localcloud.catalogue import CATALOGUE
-from tui.localcloud.engine import MESSAGES, Engine, enter_phase
 from tui.localcloud.failures import CannotStartError
-from tui.localcloud.jobs import Job, JobStore, Location, Model, new_job_id
-from tui.localcloud.scene_inputs import InputKind, SceneInputs
-from tui.localcloud.scene_texts import DESCRIPTIONS, HOSTILE, NAMES, PROJECTS, TAGS
+from tui.localcloud.jobs import FINAL_PHASES, Job, JobStore, new_job_id
+from tui.localcloud.scene_inputs import InputKind
+from tui.localcloud.scene_past import PAST, PAST_SPEED, Past, Submission
+from tui.localcloud.scene_texts import HOSTILE, PROJECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+    from random import Random
 
     from tui.localcloud.object_storage import ObjectStorage
 
 HUGE_JOBS: Final = 10_000
-PAST_SPEED: Final = 0.02
-"""Requests per second of the played past: a job of 300 takes four hours."""
-
-_HISTORY: Final = timedelta(days=27)
-_QUIET: Final = timedelta(hours=30)  # before now: what began earlier has ended, but for what is meant to last
-_STOPPED_LATELY: Final = timedelta(seconds=0.1)
-_WINDOWS: Final = (1, 2, 3, 7, 28)
-_CUSTOM_MODELS: Final = ("cm-20240401114541-5gzd8", "cm-20250812093015-q7x2m")
-_OTHER_PROJECTS_SHARE: Final = 0.2
-_BAD_INPUTS: Final = (
-    InputKind.NOT_JSON,
-    InputKind.NO_CUSTOM_ID,
-    InputKind.DUPLICATE,
-    InputKind.BODY_NOT_OBJECT,
-    InputKind.EMPTY,
-    InputKind.MISSING,
-)
+HUGE_PAST: Final = timedelta(days=180)
+_HOUR: Final = timedelta(hours=1)
+_MINUTE: Final = timedelta(minutes=1)
+_LATELY: Final = timedelta(seconds=0.1)
+_LAST_END: Final = timedelta(hours=30)  # submitted before that, a job of 300 requests has ended
+_OTHERS_EVERY: Final = 5  # jobs, one is in another project than the first
 
 
 class SceneError(CannotStartError):
-    """There is no such scene, or the data folder is not empty."""
+    """There is no such scene, or the cloud is not empty."""
 
 
-@dataclass(frozen=True)
-class Submission:
-    """A job that somebody will have submitted.
-
-    Attributes:
-        ago: before the end of the past.
-        kind: of its input.
-        requests: lines of its input.
-        hostile: its texts are meant to harm whoever shows them.
-        project: where it belongs.
-        window_days: until it expires.
-        stopped: how long after its submission somebody stopped it; None when nobody did.
-        resumed: how long after its submission somebody resumed it; None when nobody did.
-    """
-
-    ago: timedelta
-    kind: InputKind
-    requests: int
-    hostile: bool = False
-    project: str = PROJECTS[0]
-    window_days: int = 28
-    stopped: timedelta | None = None
-    resumed: timedelta | None = None
-
-
-def fill(scene: str, jobs: JobStore, storage: ObjectStorage, rows: Path, *, bucket: str, now: datetime, seed: int) -> None:
+def fill(
+    scene: str, jobs: JobStore, storage: ObjectStorage, rows: Path, *, bucket: str, now: datetime, seed: int
+) -> None:
     """Fill an empty cloud with a scene.
 
     Args:
         scene: one of SCENES.
-        jobs: empty.
-        storage: takes inputs and results, small ones.
-        rows: the folder of the engine that will go on with the jobs under way.
-        bucket: for the inputs and results.
+        jobs: has none yet.
+        storage: takes inputs and results.
+        rows: the folder of the engine that goes on with the jobs under way.
+        bucket: of inputs and results, exists already.
         now: the time of that engine's clock.
-        seed: of everything that is chosen.
+        seed: of all that is chosen.
 
     Raises:
         SceneError: no such scene, or there are jobs already.
     """
     play = SCENES.get(scene)
     if play is None:
-        raise SceneError(f"there is no scene {scene}: choose one of {', '.join(SCENES)}")
+        raise SceneError(f"there is no scene {scene}, but {', '.join(SCENES)}")
     if jobs.all():
-        raise SceneError("a scene fills an empty cloud, this data folder has jobs: take another, or none")
-    play(_Past(jobs, storage, rows, bucket=bucket, now=now, seed=seed))
+        raise SceneError(f"the scene {scene} fills an empty cloud: take a data folder without jobs, or none")
+    play(Past(jobs, storage, rows, bucket=bucket, now=now, seed=seed))
 
 
-class _Past:
-    """The time before now, in which submissions are played."""
+def _busy(past: Past) -> None:
+    """Play 200 jobs: weeks of history, every place of the first project taken, more waiting behind."""
+    parts = (_completed, _hostile, _refused, _stopped, _expired, _running, _waiting)
+    past.play(itertools.chain.from_iterable(part(past.random) for part in parts))
 
-    def __init__(
-        self, jobs: JobStore, storage: ObjectStorage, rows: Path, *, bucket: str, now: datetime, seed: int
-    ) -> None:
-        self.jobs = jobs
-        self.now = now
-        self.random = random.Random(f"scene:{seed}")  # noqa: S311  # a choice of names, not a secret
-        self._bucket = bucket
-        self._clock = FrozenClock(now - _HISTORY - timedelta(days=1))
-        self._inputs = SceneInputs(storage, bucket)
-        self._engine = Engine(jobs, storage, rows, clock=self._clock, speed=PAST_SPEED, seed=seed)
-        self._names: Counter[str] = Counter()
 
-    def play(self, submissions: Iterable[Submission]) -> None:
-        """Do all that was to happen until now, in its order."""
-        events: list[tuple[datetime, Callable[[], None]]] = []
-        for submission in submissions:
-            at = self.now - submission.ago
-            job = self._job(submission, at)
-            events.append((at, lambda job=job, kind=submission: self._submit(job, kind)))
-            events += [
-                (at + delay, lambda job_id=job.id, phase=phase: self._ask(job_id, phase))
-                for delay, phase in ((submission.stopped, phases.TERMINATING), (submission.resumed, phases.QUEUED))
-                if delay is not None
-            ]
-        for moment, happen in sorted(events, key=lambda event: event[0]):
-            self._advance_to(moment)
-            happen()
-        self._advance_to(self.now)
-        self._engine.close()
-
-    def _advance_to(self, moment: datetime) -> None:
-        self._engine.advance(self._clock, max((moment - self._clock.now()).total_seconds(), 0))
-
-    def _submit(self, job: Job, submission: Submission) -> None:
-        self._inputs.put(job.input.key, submission.kind, submission.requests)
-        self.jobs.add(job)
-
-    def _ask(self, job_id: str, phase: str) -> None:
-        """Stop or resume a job, as the API would, unless it has ended meanwhile."""
-        job = self.jobs.get(job_id)
-        if job is not None and job.active == (phase == phases.TERMINATING):
-            enter_phase(self.jobs, job, phase, self._clock.now())
-
-    def _job(self, submission: Submission, at: datetime) -> Job:
-        choose = self.random.choice
-        name = choose(HOSTILE) if submission.hostile else choose(NAMES)
-        self._names[name] += 1
-        if submission.hostile:
-            name = HOSTILE[self._names.total() % len(HOSTILE)]
-        job_id = new_job_id(at, choose)
-        tags = self.random.sample(TAGS, choose((0, 1, 1, 2)))
-        return Job(
-            id=job_id,
-            name=name,
-            description=choose(HOSTILE if submission.hostile else DESCRIPTIONS),
-            project=submission.project,
-            model=self._model(submission.kind),
-            input=Location(self._bucket, f"input/{job_id}.jsonl"),
-            output=Location(self._bucket, "output/"),
-            window_days=submission.window_days,
-            tags=(*dict(tags).items(), CREATED_BY),
-            phase=phases.QUEUED,
-            phase_time=at,
-            message=MESSAGES[phases.QUEUED],
-            created=at,
-            updated=at,
-            expires=at + timedelta(days=submission.window_days),
+def _completed(chosen: Random) -> Iterator[Submission]:
+    kinds = [InputKind.CHAT] * 6 + [InputKind.SOME_REFUSED] * 3 + [InputKind.EMBEDDINGS]
+    for number in range(106):
+        yield Submission(
+            _some_time_ago(chosen),
+            InputKind.ALL_REFUSED if number == 0 else chosen.choice(kinds),
+            10 * chosen.randint(2, 30),
+            project=chosen.choice(PROJECTS[1:]) if number % _OTHERS_EVERY == 0 else PROJECTS[0],
+            window_days=chosen.choice((1, 3, 7, 28)),
         )
 
-    def _model(self, kind: InputKind) -> Model:
-        task = "TextEmbedding" if kind is InputKind.EMBEDDINGS else "TextGeneration"
-        if self.random.random() < 0.05 and kind is not InputKind.EMBEDDINGS:
-            return Model(custom_id=self.random.choice(_CUSTOM_MODELS))
-        model = self.random.choice([model for model in CATALOGUE if model.task == task])
-        return Model(name=model.name, version=self.random.choice(model.versions).version)
+
+def _hostile(chosen: Random) -> Iterator[Submission]:
+    for name in HOSTILE:
+        yield Submission(_some_time_ago(chosen), InputKind.HOSTILE, len(HOSTILE), name)
+
+
+def _refused(chosen: Random) -> Iterator[Submission]:
+    """Yield what fails by its input: one line breaks a rule, or there is none."""
+    for kind in list(InputKind)[list(InputKind).index(InputKind.NOT_JSON) :]:
+        for _ in range(3):
+            yield Submission(_some_time_ago(chosen), kind, 10 * chosen.randint(2, 30))
+
+
+def _stopped(chosen: Random) -> Iterator[Submission]:
+    """Yield what somebody stopped half way, and resumed in one case of three."""
+    for number in range(12):
+        ago = _some_time_ago(chosen)
+        resumed = ago - 5 * _HOUR if number % 3 == 0 else None
+        stopped = ago - chosen.uniform(0.2, 4) * _HOUR
+        yield Submission(ago, InputKind.SOME_REFUSED, 300, stopped=stopped, resumed=resumed)
+
+
+def _expired(chosen: Random) -> Iterator[Submission]:
+    for _ in range(4):
+        yield Submission(_some_time_ago(chosen) + 24 * _HOUR, requests=3000, window_days=1)
+
+
+def _running(chosen: Random) -> Iterator[Submission]:
+    """Yield what runs now: twenty in the first project, some about to expire, one being stopped; a few elsewhere."""
+    for minutes in (1, 3, 8, 20, 45):
+        yield Submission(24 * _HOUR - minutes * _MINUTE, InputKind.CHAT, 12_000, window_days=1)
+    for number in range(19):
+        ago = chosen.uniform(6, 22) * _HOUR
+        done = ago.total_seconds() * PAST_SPEED
+        yield Submission(
+            ago,
+            InputKind.SOME_REFUSED if number % 2 else InputKind.CHAT,
+            round(done / chosen.uniform(0.04, 0.95)),
+            HOSTILE[number] if number % 4 == 1 else "",
+            project=PROJECTS[0] if number < 15 else chosen.choice(PROJECTS[1:]),
+            window_days=chosen.choice((1, 3, 28)),
+            stopped=_LATELY if number == 0 else None,
+        )
+
+
+def _waiting(chosen: Random) -> Iterator[Submission]:
+    """Yield what came later than the twenty that run; the first gets the place of the one being stopped."""
+    for number in range(15):
+        name = HOSTILE[-number] if number % 5 == 3 else ""
+        yield Submission(chosen.uniform(0.01, 5) * _HOUR, requests=chosen.choice((2000, 5000, 8000)), name=name)
+
+
+def _some_time_ago(chosen: Random) -> timedelta:
+    return chosen.uniform(_LAST_END / _HOUR, (PAST - 48 * _HOUR) / _HOUR) * _HOUR
+
+
+def _huge(past: Past) -> None:
+    """Play the busy scene, and repeat what ended in it through the months before, without files."""
+    _busy(past)
+    jobs = past.jobs.all()
+    patterns = [job for job in jobs if job.phase in FINAL_PHASES]
+    past.jobs.add_all([_repeated(past, past.random.choice(patterns)) for _ in range(HUGE_JOBS - len(jobs))])
+
+
+def _repeated(past: Past, pattern: Job) -> Job:
+    shift = past.random.uniform(PAST / _HOUR, HUGE_PAST / _HOUR) * _HOUR
+    created = pattern.created - shift
+    return msgspec.structs.replace(
+        pattern,
+        id=new_job_id(created, past.random.choice),
+        created=created,
+        phase_time=pattern.phase_time - shift,
+        updated=pattern.updated - shift,
+        expires=pattern.expires - shift,
+    )
+
+
+SCENES: Final[dict[str, Callable[[Past], None]]] = {"busy": _busy, "huge": _huge}
+"""What fills the cloud, by the scene's name."""
