@@ -185,6 +185,91 @@ def test_every_filter_of_the_typed_client(frozen, clients):
     assert [item.id for item in page.items] == [job_id]
 
 
+@pytest.fixture
+def four(frozen, clients):
+    """Four jobs that differ: one running, of a second project, of another model, of a custom model."""
+    create, sdk = clients.create, volcenginesdkark
+    clients.put_input(REQUESTS + [{**REQUESTS[0], "custom_id": f"more-{number}"} for number in range(100)])
+    made = {"running": create()}
+    frozen.advance(2)
+    deepseek = sdk.FoundationModelForCreateBatchInferenceJobInput(name="deepseek-v3", model_version="250324")
+    made["elsewhere"] = create(key="b", name="Nightly", project_name="评测", tags=[])
+    made["deepseek"] = create(
+        key="c",
+        name="nightly-2",
+        model_reference=sdk.ModelReferenceForCreateBatchInferenceJobInput(foundation_model=deepseek),
+        tags=[sdk.TagForCreateBatchInferenceJobInput(key="test_key", value="other")],
+    )
+    made["custom"] = create(
+        key="d",
+        name="自定义",
+        model_reference=sdk.ModelReferenceForCreateBatchInferenceJobInput(custom_model_id="cm-20240401114541-5gzd8"),
+        tags=[sdk.TagForCreateBatchInferenceJobInput(key="team", value="搜索")],
+    )
+    return made
+
+
+def only(**fields):
+    return {"filter": volcenginesdkark.FilterForListBatchInferenceJobsInput(**fields)}
+
+
+def of_model(name, *versions):
+    return volcenginesdkark.FoundationModelForListBatchInferenceJobsInput(name=name, model_versions=list(versions))
+
+
+def tagged(key, *values):
+    return volcenginesdkark.TagFilterForListBatchInferenceJobsInput(key=key, values=list(values))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, {"running", "deepseek", "custom"}),
+        ({"project_name": "评测"}, {"elsewhere"}),
+        (only(name="nightly"), {"deepseek"}),
+        (only(name="任务"), {"running"}),
+        (only(phases=["Running"]), {"running"}),
+        (only(phases=["Running", "Queued"]), {"running", "deepseek", "custom"}),
+        (only(phases=["Completed", "Terminating", "Terminated", "Failed"]), set()),
+        (only(foundation_models=[of_model("doubao-pro-32k")]), {"running"}),
+        (only(foundation_models=[of_model("doubao-pro-32k", "240615", "240828")]), {"running"}),
+        (only(foundation_models=[of_model("doubao-pro-32k", "240828")]), set()),
+        (only(foundation_models=[of_model("doubao-pro-32k"), of_model("deepseek-v3")]), {"running", "deepseek"}),
+        (only(custom_model_ids=["cm-20240401114541-5gzd8"]), {"custom"}),
+        (only(custom_model_ids=["cm-20240401114541-xxxxx"]), set()),
+        ({"tag_filters": [tagged("test_key")]}, {"running", "deepseek"}),
+        ({"tag_filters": [tagged("test_key", "test_value", "x")]}, {"running"}),
+        ({"tag_filters": [tagged("team", "搜索")]}, {"custom"}),
+        ({"tag_filters": [tagged("team"), tagged("test_key")]}, set()),
+        ({"tag_filters": [tagged("test_key")], **only(phases=["Queued"])}, {"deepseek"}),
+    ],
+    ids=str,
+)
+def test_a_filter_of_the_typed_client_keeps_what_it_names(clients, four, fields, expected):
+    found = clients.list(**fields)
+    names = {job_id: name for name, job_id in four.items()}
+    assert {names[item.id] for item in found.items or []} == expected
+    assert found.total_count == len(expected)
+
+
+def test_jobs_are_found_by_their_ids(clients, four):
+    assert [item.id for item in clients.list(**only(ids=[four["custom"], "bi-unknown"])).items] == [four["custom"]]
+
+
+@pytest.mark.parametrize("field", ["CreateTime", "UpdateTime"])
+def test_jobs_are_sorted_and_paged(clients, four, field):
+    def ids(**fields):
+        return [item.id for item in clients.list(sort_by=field, **fields).items or []]
+
+    ascending = ids(sort_order="Asc")
+    assert set(ascending) == set(four.values()) - {four["elsewhere"]}
+    assert ids(sort_order="Desc") == ascending[::-1]
+    assert [ids(sort_order="Asc", page_number=page, page_size=1) for page in (1, 2, 3, 4)] == [
+        *([one] for one in ascending),
+        [],
+    ]
+
+
 def test_stop_resume_update_and_delete_by_the_universal_call(frozen, clients):
     clients.put_input()
     job_id = clients.create()

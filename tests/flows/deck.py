@@ -53,16 +53,14 @@ class Deck:
         }
 
     def start(self, *arguments: object, **options: object) -> subprocess.Popen[str]:
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(
             [sys.executable, "-m", "tui", *map(str, arguments)],
             cwd=self.home,
             env=self.environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            **options,
+            **(streams | options),
         )
 
     def __call__(self, *arguments: object, **options: object) -> Ended:

@@ -164,13 +164,17 @@ def test_a_file_name_that_is_not_utf8_does_no_harm(deck: Deck, requests_file: Pa
     assert deck("runs").code == 0
 
 
-def test_a_hostile_name_does_not_reach_the_terminal(deck: Deck, requests_file: Path) -> None:
+HOSTILE = "a\x1b]0;pwned\x07\x9b31m\u202eb"
+
+
+def test_a_hostile_text_does_not_reach_the_terminal_and_is_not_lost(deck: Deck, requests_file: Path) -> None:
     job = deck("submit", requests_file, "--model", MODEL).out.strip()
-    deck("watch", job)
-    assert deck("update", job, "--name", "a\x1b]0;pwned\x07b").code in (0, 2)
-    for words in (("jobs",), ("job", job)):
+    updated = deck("update", job, "--description", HOSTILE)
+    assert updated.code == 0, updated.err
+    for words in (("jobs",), ("job", job), ("job", job, "--json"), ("jobs", "--json")):
         shown = deck(*words)
-        assert not {"\x1b", "\x07"} & set(shown.out + shown.err)
+        assert not set("\x1b\x07\x9b\u202e") & set(shown.out + shown.err)
+    assert deck("job", job, "--json").events[0]["description"] == HOSTILE
 
 
 def test_an_unwritable_folder_is_named_before_anything_is_sent(deck: Deck, requests_file: Path) -> None:

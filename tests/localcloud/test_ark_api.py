@@ -10,6 +10,7 @@ from ark_caller import ArkCaller, RefusedError
 
 from tui.clock import FrozenClock
 from tui.localcloud import LocalCloud
+from tui.localcloud.assumptions import Assumptions
 from tui.localcloud.keys import Keys
 
 START = datetime(2024, 9, 18, 11, 46, 41, tzinfo=UTC)
@@ -263,16 +264,17 @@ def test_a_dry_run_that_does_not_pass_is_told_why(ark):
     assert refusal(ark.create, DryRun=True).code == "OperationDenied.InvalidState"
 
 
-def test_a_project_submits_only_so_many_jobs_in_seven_days(cloud, ark, monkeypatch):
-    monkeypatch.setattr("tui.localcloud.ark_actions.SUBMISSIONS_PER_WEEK", 2)
-    for key in ("one.jsonl", "two.jsonl"):
-        job_id = ended(cloud, ark, key)
-        ark.call("DeleteBatchInferenceJob", Id=job_id)
-    fault = refusal(ark.create)
-    assert (fault.status, fault.code) == (429, "QuotaExceeded")
-    assert ark.create(ProjectName=f"{ark.project}-other")
-    cloud.advance(timedelta(days=7).total_seconds())
-    assert ark.create()
+def test_a_project_submits_only_so_many_jobs_in_seven_days(cloud_factory):
+    cloud = cloud_factory(clock=FrozenClock(START), assume=Assumptions(weekly_jobs=2))
+    with ArkCaller(cloud.info) as ark:
+        for key in ("one.jsonl", "two.jsonl"):
+            job_id = ended(cloud, ark, key)
+            ark.call("DeleteBatchInferenceJob", Id=job_id)
+        fault = refusal(ark.create)
+        assert (fault.status, fault.code) == (429, "QuotaExceeded")
+        assert ark.create(ProjectName=f"{ark.project}-other")
+        cloud.advance(timedelta(days=7).total_seconds())
+        assert ark.create()
 
 
 # Get, Update, Stop, Resume, Delete

@@ -189,7 +189,7 @@ def service(tmp_path_factory):
     engine = Engine(store, storage, folder / "rows", clock=clock, speed=0, seed=0)
     for number, (phase, name, tag) in enumerate(itertools.product(PHASES, NAMES, TAGS)):
         store.add(job(number, name, phase, tag))
-    yield BatchService(store, engine, clock, changed=lambda: None), store.all()
+    yield BatchService(store, engine, storage, clock, changed=lambda: None), store.all()
     store.close()
     storage.close()
 

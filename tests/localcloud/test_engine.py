@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 from engine_bench import BUCKET, START, EngineBench, chat
 
-from tui.localcloud.engine import REQUESTS_PER_STEP, RUNNING_PER_PROJECT
-from tui.localcloud.job_work import BLOCK_REQUESTS, RowFiles
+from tui.localcloud.assumptions import DEFAULTS
+from tui.localcloud.engine import REQUESTS_PER_STEP
+from tui.localcloud.job_work import BLOCK_REQUESTS
 from tui.localcloud.jobs import Location
+from tui.localcloud.publishing import Publisher
 
 
 @pytest.fixture
@@ -116,7 +118,7 @@ def test_a_missing_place_fails_the_job(bench, missing, code):
 
 
 def test_twenty_jobs_of_a_project_run_at_once_and_the_next_waits_for_a_place(bench):
-    running = [bench.submit(map(chat, range(20))) for _ in range(RUNNING_PER_PROJECT)]
+    running = [bench.submit(map(chat, range(20))) for _ in range(DEFAULTS.running_jobs)]
     bench.clock.advance(0.001)
     waiting = bench.submit([chat(1)])
     elsewhere = bench.submit(map(chat, range(20)), project="other")
@@ -161,14 +163,15 @@ def test_a_job_that_was_stopped_in_the_queue_has_no_results(bench):
 
 def test_a_stop_that_comes_while_the_results_are_put_loses_none(tmp_path, monkeypatch):
     bench = EngineBench(tmp_path, speed=0)
-    publish = RowFiles.publish
+    publish = Publisher.publish
 
-    def publish_and_be_stopped(files, job, storage):
-        publish(files, job, storage)
+    def publish_and_be_stopped(publisher, job, rows):
+        changes = publish(publisher, job, rows)
         if bench.jobs.get(job.id).phase == "Running":
             bench.stop(job.id)
+        return changes
 
-    monkeypatch.setattr(RowFiles, "publish", publish_and_be_stopped)
+    monkeypatch.setattr(Publisher, "publish", publish_and_be_stopped)
     job = bench.run(map(chat, range(100)))
     assert (job.phase, ids(bench.results(job.id))) == ("Terminated", expected_ids(100))
     bench.close()
@@ -182,7 +185,7 @@ def test_an_expired_job_is_ended_with_the_results_that_it_has(bench):
 
 
 def test_a_job_that_never_got_its_turn_expires_in_the_queue(bench):
-    for _ in range(RUNNING_PER_PROJECT):
+    for _ in range(DEFAULTS.running_jobs):
         bench.submit(map(chat, range(1000)))
     bench.clock.advance(0.001)
     waiting = bench.submit([chat(1)], expires=START + timedelta(seconds=5))

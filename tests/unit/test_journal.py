@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -38,7 +41,8 @@ def journal(tmp_path: Path, clock: FrozenClock) -> Iterator[Journal]:
 
 def test_a_run_is_read_back_as_it_was_written(journal: Journal, tmp_path: Path, clock: FrozenClock) -> None:
     run = journal.plan(PLAN)
-    journal.advance(run.id, RunState.UPLOADING, fingerprint=FINGERPRINT, object_key="in/k.jsonl")
+    journal.checked(run.id, FINGERPRINT)
+    journal.advance(run.id, RunState.UPLOADING, object_key="in/k.jsonl")
     with Journal(tmp_path / "data", clock) as again:
         read = again.run(run.id)
     assert (read.plan, read.fingerprint, read.object_key) == (PLAN, FINGERPRINT, "in/k.jsonl")
@@ -46,7 +50,7 @@ def test_a_run_is_read_back_as_it_was_written(journal: Journal, tmp_path: Path, 
 
 
 def test_the_file_is_private(journal: Journal) -> None:
-    assert journal.path.parent.stat().st_mode & 0o077 == 0
+    assert [path.stat().st_mode & 0o077 for path in (journal.path.parent, journal.path)] == [0, 0]
 
 
 def test_history_tells_the_way(journal: Journal, clock: FrozenClock) -> None:
@@ -80,7 +84,7 @@ def test_two_versions_of_a_model_are_two_targets(journal: Journal) -> None:
 
 def test_an_unfinished_run_is_found_by_content(journal: Journal) -> None:
     run = journal.plan(PLAN)
-    journal.advance(run.id, RunState.CHECKED, fingerprint=FINGERPRINT)
+    journal.checked(run.id, FINGERPRINT)
     elsewhere = msgspec.structs.replace(PLAN, input="/data/copy.jsonl")
     assert journal.open_run_like(elsewhere, sha256=FINGERPRINT.sha256).id == run.id
     assert journal.open_run_like(elsewhere, sha256=FINGERPRINT.sha256, but=run.id) is None
@@ -94,24 +98,85 @@ def test_an_ended_run_is_not_taken_up(journal: Journal) -> None:
     assert [known.id for known in journal.runs()] == [run.id]
 
 
-def test_a_run_held_elsewhere_is_refused_until_its_heart_stops(
-    journal: Journal, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def other(tmp_path: Path, clock: FrozenClock) -> Iterator[Journal]:
+    """The same journal, opened by what passes for another process."""
+    with Journal(tmp_path / "data", clock) as other:
+        yield other
+
+
+def test_a_run_held_on_another_machine_is_refused_until_its_heart_stops(
+    journal: Journal, other: Journal, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    run = journal.plan(PLAN)
     monkeypatch.setattr("socket.gethostname", lambda: "bastion-2")
-    run = journal.plan(PLAN)
-    monkeypatch.setattr("socket.gethostname", lambda: "bastion-1")
-    with pytest.raises(RunHeldError, match="bastion-2"):
-        journal.hold(run.id)
+    with pytest.raises(RunHeldError, match="pid"):
+        other.hold(run.id)
     clock.advance(61)
-    journal.hold(run.id)
+    other.hold(run.id)
 
 
-def test_a_dead_process_holds_nothing(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_lost_a_run_cannot_change_it(
+    journal: Journal, other: Journal, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = journal.plan(PLAN)
-    monkeypatch.setattr("os.getpid", lambda: 1)
-    assert "pid" in journal.live_holder(run.id)
-    monkeypatch.setattr("tui.runs.journal._boot_id", lambda: "another boot")
-    assert journal.live_holder(run.id) == ""
+    monkeypatch.setattr("socket.gethostname", lambda: "bastion-2")
+    clock.advance(61)
+    other.hold(run.id)
+    with pytest.raises(RunHeldError):
+        journal.advance(run.id, RunState.CREATING)
+    assert other.run(run.id).state is RunState.PLANNED
+
+
+def test_a_living_process_of_this_machine_holds_its_run_however_long(
+    journal: Journal, other: Journal, clock: FrozenClock
+) -> None:
+    run = journal.plan(PLAN)
+    clock.advance(86_400)
+    assert str(os.getpid()) in str(other.live_holder(run.id))
+
+
+@pytest.mark.parametrize("changed", ["boot", "started", "pid"])
+def test_a_process_that_only_looks_like_the_holder_holds_nothing(
+    journal: Journal, other: Journal, changed: str, tmp_path: Path
+) -> None:
+    run = journal.plan(PLAN)
+    holder = msgspec.to_builtins(run.holder) | {changed: 2**22 + 1 if changed == "pid" else "another"}
+    with sqlite3.connect(journal.path) as database:
+        database.execute("UPDATE runs SET holder = ?", (msgspec.json.encode(holder),))
+    database.close()
+    assert other.live_holder(run.id) is None
+
+
+def test_the_same_content_makes_one_run(journal: Journal) -> None:
+    first = journal.plan(PLAN)
+    journal.checked(first.id, FINGERPRINT)
+    second = journal.plan(msgspec.structs.replace(PLAN, input="/data/copy.jsonl"))
+    assert journal.checked(second.id, FINGERPRINT).id == first.id
+    assert [run.id for run in journal.runs()] == [first.id]
+
+
+def test_a_wanted_second_run_is_not_the_first(journal: Journal) -> None:
+    first = journal.plan(PLAN)
+    again = msgspec.structs.replace(PLAN, nonce="1")
+    assert journal.open_run_like(again) is None
+    second = journal.plan(again)
+    assert journal.open_run_like(msgspec.structs.replace(PLAN, nonce="2")).id == second.id
+    assert journal.open_run_like(PLAN).id == first.id
+
+
+OPEN_A_JOURNAL = """
+import pathlib, sys
+from tui.clock import SystemClock
+from tui.runs.journal import Journal
+Journal(pathlib.Path(sys.argv[1]), SystemClock())
+"""
+
+
+def test_several_processes_make_one_journal(tmp_path: Path) -> None:
+    call = [sys.executable, "-c", OPEN_A_JOURNAL, str(tmp_path / "new")]
+    processes = [subprocess.Popen(call) for _number in range(6)]
+    assert [process.wait(timeout=30) for process in processes] == [0] * 6
 
 
 def test_an_unknown_run_is_named(journal: Journal) -> None:
@@ -138,7 +203,8 @@ def test_a_file_that_is_no_journal_is_told(tmp_path: Path, clock: FrozenClock) -
 def test_a_sample_that_says_nothing_new_is_not_kept(journal: Journal) -> None:
     for completed in (1, 1, 2):
         journal.sample("bi-1", Sample(NOON, "Running", 10, completed, 0))
-    assert [sample.completed for sample in journal.samples("bi-1")] == [1, 2]
+    assert [sample.completed for sample in journal.samples("bi-1", since=NOON)] == [1, 2]
+    assert [sample.completed for sample in journal.samples("bi-1", since=NOON + timedelta(hours=1))] == [2]
 
 
 def test_rate_and_time_left_come_from_the_slope() -> None:

@@ -17,11 +17,8 @@ from tui.i18n import _
 @click.option("--stdin", "from_stdin", is_flag=True,
               help=_("read them from standard input: JSON with access_key and secret_key, or two lines"))  # fmt: skip
 @profile_option
-@asynchronous
-async def login(*, profile: str | None, from_stdin: bool) -> None:
+def login(*, profile: str | None, from_stdin: bool) -> int:
     """Store access keys in the system keyring."""
-    from tui.settings.credentials import entered_credentials, save_credentials
-
     name = resolve(profile).profile.name
     if from_stdin:
         access_key, secret_key = _read_pair(sys.stdin.read())
@@ -30,15 +27,16 @@ async def login(*, profile: str | None, from_stdin: bool) -> None:
         secret_key = click.prompt(_("secret key (not shown)"), hide_input=True, err=True)
     else:
         raise UsageError(_("nobody is there to type the keys"), advice=_("arkdeck login --stdin < FILE"))
+    return _store(name, access_key, secret_key)
+
+
+@asynchronous
+async def _store(name: str, access_key: str, secret_key: str) -> None:
+    from tui.settings.credentials import entered_credentials, save_credentials
+
     credentials = entered_credentials(access_key, secret_key)
     await save_credentials(name, credentials)
-    say(
-        _(
-            "stored the key {key} for profile {name} in the system keyring",
-            key=credentials.masked_key,
-            name=name,
-        )
-    )
+    say(_("stored the key {key} for profile {name} in the system keyring", key=credentials.masked_key, name=name))
 
 
 @click.command()
@@ -58,13 +56,14 @@ async def logout(*, profile: str | None) -> None:
 
 @click.command()
 @json_option
-def profiles(*, as_json: bool) -> None:
+@profile_option
+def profiles(*, profile: str | None, as_json: bool) -> None:
     """List the profiles; a star marks the one in force."""
     from tui.settings.paths import Paths
     from tui.settings.profiles import list_profiles, resolve_profile
 
     paths = Paths.for_user()
-    in_force = resolve(None).profile.name
+    in_force = resolve(profile).profile.name
     rows = []
     for name in list_profiles(paths):
         found = resolve_profile(paths, name, os.environ).profile
@@ -86,13 +85,16 @@ def _read_pair(text: str) -> tuple[str, str]:
     try:
         if stripped.startswith("{"):
             content = json.loads(stripped)
-            return content["access_key"], content["secret_key"]
-        access_key, secret_key = stripped.splitlines()
+            access_key, secret_key = content["access_key"], content["secret_key"]
+        else:
+            access_key, secret_key = stripped.splitlines()
     except (ValueError, KeyError, TypeError):
+        access_key = secret_key = None
+    if not isinstance(access_key, str) or not isinstance(secret_key, str):
         raise UsageError(
             _("standard input does not hold a pair of keys"),
-            advice=_('Two lines, the access key and the secret key, or {"access_key": "…", "secret_key": "…"}'),
-        ) from None  # the error quotes what it could not read
+            advice=_("Give two lines, or one JSON object with the texts access_key and secret_key."),
+        )
     return access_key, secret_key
 
 

@@ -26,11 +26,12 @@ async def collect(job_id: str, *, profile: str | None, out: Path | None, as_json
     Exit code 0 when every request has an answer, 1 when any failed or is missing.
     """
     from tui.cli.submit import tell
+    from tui.files import safe_name
     from tui.runs.collect import collect_and_account
 
     async with session(profile) as opened:
         job = await opened.services.ark.get_job(job_id)
-        folder = (out or Path(job.id)).resolve()
+        folder = (out or Path(safe_name(job.id))).resolve()
         return await tell(collect_and_account(job, folder, opened.services), as_json=as_json)
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.cli.exit_codes import ExitCode
-from tui.cli.output import print_json, print_line, print_table, say
+from tui.cli.exit_codes import ExitCode, exit_code_of
+from tui.cli.output import explain, print_json, print_line, print_table, say
 from tui.cli.session import asynchronous, json_option, profile_option, session
-from tui.errors import UsageError
+from tui.errors import ArkdeckError, UsageError
 from tui.i18n import _
 from tui.text import human_duration
 
@@ -77,15 +78,18 @@ async def job(job_id: str, *, profile: str | None, as_json: bool) -> None:
     """Show everything the service says of a job."""
     async with session(profile) as opened:
         found = await opened.services.ark.get_job(job_id)
-        history = opened.services.journal.run_of_job(job_id)
+        run = opened.services.journal.run_of_job(job_id)
+        history = opened.services.journal.history(run.id) if run else []
     if as_json:
         print_json(job_fields(found))
         return
     for field, value in job_fields(found).items():
         if value not in (None, "", {}):
             print_line(f"{field:<12} {_shown(value)}")
-    if history is not None:
-        print_line(f"{'run':<12} {history.id}  {history.plan.input}")
+    if run is not None:
+        print_line(f"{'run':<12} {run.id}  {run.plan.input}")
+    for at, state, detail in history:
+        print_line(f"{'':<12} {at:%Y-%m-%d %H:%M:%S}Z  {state}  {detail}".rstrip())
 
 
 @click.command()
@@ -102,10 +106,10 @@ async def watch(job_ids: tuple[str, ...], *, profile: str | None, as_json: bool)
     """
     from tui.ark.models import JobQuery, Phase
     from tui.cli.narrator import Narrator
-    from tui.runs.events import JobFinished
+    from tui.runs.events import JobFinished, JobGone
     from tui.runs.monitor import watch as follow
 
-    broken = 0
+    code = ExitCode.DONE
     async with session(profile) as opened:
         if not job_ids:
             query = JobQuery(project=opened.profile.project)
@@ -113,22 +117,28 @@ async def watch(job_ids: tuple[str, ...], *, profile: str | None, as_json: bool)
             if not job_ids:
                 say(_("every job is finished"))
         with Narrator(as_json=as_json) as narrator:
-            async for event in follow(job_ids, opened.services):
-                narrator.tell(event)
-                broken += isinstance(event, JobFinished) and event.job.phase != Phase.COMPLETED
-    return ExitCode.WORK_FAILED if broken else ExitCode.DONE
+            async with aclosing(follow(job_ids, opened.services)) as events:
+                async for event in events:
+                    narrator.tell(event)
+                    if isinstance(event, JobGone):
+                        code = max(code, exit_code_of(event.cause))
+                    elif isinstance(event, JobFinished) and event.job.phase != Phase.COMPLETED:
+                        code = max(code, ExitCode.WORK_FAILED)
+    return code
 
 
-def _confirmed(question: str, *, yes: bool) -> None:
+def _confirmed(question: str, *, yes: bool) -> bool:
     """Ask before something that cannot be taken back; without a terminal only `--yes` will do."""
     import sys
 
     if yes:
-        return
+        return True
     if not sys.stdin.isatty():
         raise UsageError(_("nobody is there to confirm"), advice=_("Say --yes to go ahead without being asked."))
-    if not click.confirm(question, default=False, err=True):
-        raise click.Abort
+    if click.confirm(question, default=False, err=True):
+        return True
+    say(_("nothing was changed"))
+    return False
 
 
 def _yes_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -139,26 +149,25 @@ def _yes_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("job_ids", nargs=-1, required=True, metavar="ID...")
 @_yes_option
 @profile_option
-@asynchronous
-async def stop(job_ids: tuple[str, ...], *, profile: str | None, yes: bool) -> None:
+def stop(job_ids: tuple[str, ...], *, profile: str | None, yes: bool) -> int:
     """Stop jobs.
 
     What they have answered so far can be collected.
     """
-    _confirmed(_("stop {jobs}?", jobs=", ".join(job_ids)), yes=yes)
-    await _each(job_ids, profile, lambda ark, job_id: ark.stop_job(job_id), _("stopping {job}"))
+    if not _confirmed(_("stop {jobs}?", jobs=", ".join(job_ids)), yes=yes):
+        return ExitCode.WORK_FAILED
+    return _each(job_ids, profile, lambda ark, job_id: ark.stop_job(job_id), _("stopping {job}"))
 
 
 @click.command()
 @click.argument("job_id", metavar="ID")
 @profile_option
-@asynchronous
-async def resume(job_id: str, *, profile: str | None) -> None:
+def resume(job_id: str, *, profile: str | None) -> int:
     """Go on with a job that was terminated or failed.
 
     Requests that are answered already are not run again.
     """
-    await _each((job_id,), profile, lambda ark, one: ark.resume_job(one), _("resumed {job}"))
+    return _each((job_id,), profile, lambda ark, one: ark.resume_job(one), _("resumed {job}"))
 
 
 @click.command()
@@ -166,16 +175,12 @@ async def resume(job_id: str, *, profile: str | None) -> None:
 @click.option("--name", metavar="TEXT")
 @click.option("--description", metavar="TEXT")
 @profile_option
-@asynchronous
-async def update(job_id: str, *, profile: str | None, name: str | None, description: str | None) -> None:
+def update(job_id: str, *, profile: str | None, name: str | None, description: str | None) -> int:
     """Change a job's name or description."""
     if name is None and description is None:
         raise UsageError(_("nothing to change"), advice=_("--name TEXT, --description TEXT"))
-    await _each(
-        (job_id,),
-        profile,
-        lambda ark, one: ark.update_job(one, name=name, description=description),
-        _("updated {job}"),
+    return _each(
+        (job_id,), profile, lambda ark, one: ark.update_job(one, name=name, description=description), _("updated {job}")
     )
 
 
@@ -183,23 +188,29 @@ async def update(job_id: str, *, profile: str | None, name: str | None, descript
 @click.argument("job_ids", nargs=-1, required=True, metavar="ID...")
 @_yes_option
 @profile_option
-@asynchronous
-async def delete(job_ids: tuple[str, ...], *, profile: str | None, yes: bool) -> None:
+def delete(job_ids: tuple[str, ...], *, profile: str | None, yes: bool) -> int:
     """Delete finished jobs from the service's list."""
-    _confirmed(_("delete {jobs}? This cannot be taken back.", jobs=", ".join(job_ids)), yes=yes)
-    await _each(job_ids, profile, lambda ark, job_id: ark.delete_job(job_id), _("deleted {job}"))
+    if not _confirmed(_("delete {jobs}? This cannot be taken back.", jobs=", ".join(job_ids)), yes=yes):
+        return ExitCode.WORK_FAILED
+    return _each(job_ids, profile, lambda ark, job_id: ark.delete_job(job_id), _("deleted {job}"))
 
 
+@asynchronous
 async def _each(
-    job_ids: tuple[str, ...],
-    profile: str | None,
-    act: Callable[[ArkClient, str], Awaitable[object]],
-    told: str,
-) -> None:
+    job_ids: tuple[str, ...], profile: str | None, act: Callable[[ArkClient, str], Awaitable[object]], told: str
+) -> int:
+    """Do the same to each job, whatever becomes of the others; return the worst code."""
+    code = ExitCode.DONE
     async with session(profile, write=True) as opened:
         for job_id in job_ids:
-            await act(opened.services.ark, job_id)
-            say(told.format(job=job_id))
+            try:
+                await act(opened.services.ark, job_id)
+            except ArkdeckError as error:
+                explain(error)
+                code = max(code, exit_code_of(error))
+            else:
+                say(told.format(job=job_id))
+    return code
 
 
 def job_fields(job: Job) -> dict[str, object]:
@@ -211,9 +222,9 @@ def job_fields(job: Job) -> dict[str, object]:
     def place(bucket: str, key: str) -> str:
         return f"tos://{bucket}/{key}" if bucket else ""
 
-    from tui.ark.models import CustomModelRef
+    from tui.ark.models import FoundationModelRef
 
-    custom = isinstance(job.model, CustomModelRef)
+    model = job.model if isinstance(job.model, FoundationModelRef) else FoundationModelRef(job.model.id)
     return {
         "id": job.id,
         "name": job.name,
@@ -223,8 +234,8 @@ def job_fields(job: Job) -> dict[str, object]:
         "total": job.counts.total,
         "completed": job.counts.completed,
         "failed": job.counts.failed,
-        "model": job.model.id if isinstance(job.model, CustomModelRef) else job.model.name,
-        "version": "" if custom else getattr(job.model, "version", ""),
+        "model": model.name,
+        "version": model.version,
         "project": job.project,
         "window": f"{job.window_days}d" if job.window_days else None,
         "created": time(job.created),

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -41,10 +41,22 @@ def local() -> None:
 @click.option("--speed", type=click.FloatRange(min=0), default=200.0, show_default=True,
               help=_("requests per second and job; 0 for as fast as it can"))  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help=_("of the simulated answers"))
+@click.option("--fault", "faults", metavar="SPEC", multiple=True,
+              help=_("what goes wrong, as in tos:UploadPart:nth=3:reset=after; see docs/local-cloud.md"))  # fmt: skip
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=_("append a line of JSON for every request"),
+)
+@click.option("--assume", "assumptions", metavar="NAME=VALUE", multiple=True,
+              help=_("how the platform does what is not known; see docs/local-cloud.md"))  # fmt: skip
 @json_option
-def serve(*, port: int, data: Path | None, region: str, speed: float, seed: int, as_json: bool) -> int:
+def serve(*, faults: tuple[str, ...], assumptions: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Serve until interrupted; the endpoints and keys are printed once both listeners accept."""
     from tui.localcloud import LocalCloud
+    from tui.localcloud.assumptions import parse_assumptions
+    from tui.localcloud.fault_spec import parse_fault
     from tui.localcloud.serve import serve as serve_cloud
 
     def announce(info: CloudInfo) -> None:
@@ -56,7 +68,8 @@ def serve(*, port: int, data: Path | None, region: str, speed: float, seed: int,
         say(_("serving; answers are simulated. Paste the lines above into another shell. Ctrl-C ends it."))
 
     with _start_explained():
-        return serve_cloud(LocalCloud(data, port=port, region=region, speed=speed, seed=seed), announce=announce)
+        cloud = LocalCloud(faults=tuple(map(parse_fault, faults)), assume=parse_assumptions(assumptions), **options)
+        return serve_cloud(cloud, announce=announce)
 
 
 @click.command()
@@ -107,10 +120,12 @@ async def demo() -> int:
 
 @contextmanager
 def _start_explained() -> Iterator[None]:
-    from tui.localcloud.failures import CannotStartError
+    from tui.localcloud.failures import CannotStartError, OptionError
 
     try:
         yield
+    except OptionError as error:
+        raise UsageError(str(error), advice=_("docs/local-cloud.md lists the faults and the assumptions.")) from error
     except (CannotStartError, OSError) as error:
         raise UsageError(
             _("the local cloud cannot start: {error}", error=error), advice=_("Choose another --port or --data.")

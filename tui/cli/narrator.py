@@ -56,11 +56,12 @@ class Narrator:
 
     Args:
         as_json: print every event as a line of data instead.
+        progress: show how far a step is; not where several flows are told at once.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, progress: bool = True) -> None:
         self._as_json = as_json
-        self._bar = ProgressLine(shown=not as_json)
+        self._bar = ProgressLine(shown=progress and not as_json)
         self._phases: dict[str, str] = {}
 
     def __enter__(self) -> Narrator:
@@ -107,6 +108,8 @@ class Narrator:
                     error=cause.message,
                 )
                 return Line("create_retried", text, {"error": cause.message})
+            case events.JobGone(job_id=job_id, cause=cause):
+                return Line("job_gone", cause.message, {"job": job_id, "error": cause.message})
             case events.JobFinished(job=job):
                 return Line("job_finished", fields={"job": job.id, "phase": job.phase, "message": job.message})
             case _:
@@ -190,11 +193,12 @@ def _created(event: events.JobCreated) -> Line:
 
 def _preparation(event: events.Event) -> Line | None:
     match event:
-        case events.RunBegun(run_id=run, taken_up=True, state=state):
-            text = _("taking up run {run}, which was {state}", run=run, state=state)
-            return Line("run_begun", text, {"run": run, "taken_up": True, "state": state})
-        case events.RunBegun(run_id=run, state=state):
-            return Line("run_begun", _("run {run}", run=run), {"run": run, "taken_up": False, "state": state})
+        case events.RunBegun(run_id=run, taken_up=taken_up, state=state, kept=kept):
+            words = _("taking up run {run}, which was {state}") if taken_up else _("run {run}")
+            too_late = _("{field}: asked for {asked!r}, too late: the job has {has!r}")
+            details = tuple(too_late.format(field=name, asked=asked, has=has) for name, (asked, has) in kept.items())
+            fields = {"run": run, "taken_up": taken_up, "state": state}
+            return Line("run_begun", words.format(run=run, state=state), fields, details=details)
         case CheckProgress(done=done, total=total):
             return Line("checking", fields=_bytes(done, total), progress=(_("checking"), done, total, "bytes", ""))
         case Issue() as issue:
@@ -239,7 +243,7 @@ def _transfer(event: events.Event) -> Line:
             }
             text = words[how].format(size=human_bytes(size), place=f"tos://{bucket}/{key}")
             return Line("upload_begun", text, {"bucket": bucket, "key": key, "size": size, "how": how})
-        case events.Rehearsed(bucket=bucket, key=key, size=size, how=how, refusal=refusal):
+        case events.Rehearsed(bucket=bucket, new_bucket=new_bucket, key=key, size=size, how=how, refusal=refusal):
             words = {
                 "upload": _("would upload {size} to {place}"),
                 "copy": _("would copy the same content ({size}), which is in the store, to {place}"),
@@ -253,12 +257,14 @@ def _transfer(event: events.Event) -> Line:
             )
             fields = {
                 "bucket": bucket,
+                "new_bucket": new_bucket,
                 "key": key,
                 "size": size,
                 "how": how,
                 "refusal": refusal.message if refusal else None,
             }
-            return Line("rehearsed", text, fields, details=(verdict,))
+            making = (_("would create the private bucket {bucket}", bucket=bucket),) if new_bucket else ()
+            return Line("rehearsed", text, fields, details=(*making, verdict))
         case events.Uploading(done=done, total=total):
             return Line("uploading", fields=_bytes(done, total), progress=(_("uploading"), done, total, "bytes", ""))
         case events.InputUploaded(bucket=bucket, key=key):

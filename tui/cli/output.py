@@ -1,25 +1,35 @@
 """Where the command writes: standard output is data, standard error is narration and progress.
 
-Every text passes `clean` here, so names and messages from outside cannot act on the terminal.
+Every text passes `clean` here, and JSON has its escapes: names and messages from outside cannot act on the terminal.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import os
+import re
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TextIO
 
+from tui.errors import ArkdeckError, WorkError
 from tui.i18n import _
+from tui.safety import redact
 from tui.text import clean, human_bytes, human_duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _LINE_EVERY_SECONDS: Final = 5.0
+_ACTED_ON: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+class DataLostError(WorkError):
+    """Standard output takes no more: a full disk, a closed descriptor."""
 
 
 class OutputClosed(Exception):  # noqa: N818  # not an error: the reader has had enough
@@ -27,8 +37,9 @@ class OutputClosed(Exception):  # noqa: N818  # not an error: the reader has had
 
 
 def print_json(content: Mapping[str, object]) -> None:
-    """Write one object as one line of data, at once."""
-    _write(json.dumps(content, ensure_ascii=False) + "\n")
+    """Write one object as one line of data, at once; what a terminal would act on is escaped, so nothing is lost."""
+    text = json.dumps(content, ensure_ascii=False)
+    _write(_ACTED_ON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
     end_data()
 
 
@@ -38,9 +49,18 @@ def print_line(text: str) -> None:
 
 
 def say(text: str, *, indent: int = 0) -> None:
-    """Narrate one line on standard error."""
-    sys.stderr.write(_writable(" " * indent + clean(text), sys.stderr.encoding) + "\n")
-    sys.stderr.flush()
+    """Narrate one line on standard error, without secrets; when nobody can hear it the work goes on."""
+    line = _writable(" " * indent + redact(clean(text)) + "\n", sys.stderr)
+    with suppress(OSError, ValueError, AttributeError):  # closed, full, or never opened
+        sys.stderr.write(line)
+        sys.stderr.flush()
+
+
+def explain(error: ArkdeckError, *, subject: str = "arkdeck") -> None:
+    """Tell an error: what happened, and what to do in lines of its own."""
+    say(f"{subject}: {error.message}")
+    for line in filter(None, error.advice.split("\n")):
+        say(line, indent=2)
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -57,7 +77,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         cells = [clean(cell) for cell in row]
         widest = max(widest, sum(2 * len(cell) + 2 for cell in cells))
         table.add_row(*(Text(cell) for cell in cells))
-    on_terminal = sys.stdout.isatty()
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
     console = Console(
         file=io.StringIO(), width=None if on_terminal else max(80, widest), force_terminal=on_terminal, highlight=False
     )
@@ -67,23 +87,42 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def end_data() -> None:
-    """Push out what was written as data (OutputClosed)."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise OutputClosed from None
+    """Push out what was written as data (OutputClosed, DataLostError)."""
+    with _told_when_lost():
+        if sys.stdout is not None:
+            sys.stdout.flush()
+
+
+def drop_unwritable() -> None:
+    """Drop what an output did not take, which the interpreter would try again, and fail, at its exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _write(text: str) -> None:
+    with _told_when_lost():
+        if sys.stdout is not None:
+            sys.stdout.write(_writable(text, sys.stdout))
+
+
+@contextmanager
+def _told_when_lost() -> Iterator[None]:
     try:
-        sys.stdout.write(_writable(text, sys.stdout.encoding))
+        yield
     except BrokenPipeError:
         raise OutputClosed from None
+    except (OSError, ValueError) as error:
+        raise DataLostError(_("cannot write to standard output: {error}", error=error)) from error
 
 
-def _writable(text: str, encoding: str | None) -> str:
+def _writable(text: str, stream: TextIO | None) -> str:
     """The text in what the stream can take: a C locale must not end the command."""
-    return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 class ProgressLine:
@@ -95,7 +134,7 @@ class ProgressLine:
 
     def __init__(self, *, shown: bool = True) -> None:
         self._shown = shown
-        self._on_terminal = sys.stderr.isatty()
+        self._on_terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bars: Progress | None = None
         self._task: TaskID | None = None
         self._label = ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import traceback
 from collections.abc import Sequence
 
@@ -12,7 +11,7 @@ import click
 from tui import __version__
 from tui.cli import account, check, collect, config, doctor, jobs, local, runs, submit
 from tui.cli.exit_codes import ExitCode, exit_code_of
-from tui.cli.output import OutputClosed, end_data, say
+from tui.cli.output import OutputClosed, drop_unwritable, end_data, explain, say
 from tui.cli.session import InterruptedBySignal
 from tui.errors import ArkdeckError
 from tui.i18n import _
@@ -38,39 +37,49 @@ def arkdeck(profile: str | None) -> None:
     """Batch inference on Volcengine Ark: check a file of requests, run it, account for every answer."""
 
 
+def _takes_profile(command: click.Command) -> None:
+    """Let every verb take `-p`, also where no profile matters, so that scripts can always name one."""
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _takes_profile(inner)
+    elif not any(parameter.name == "profile" for parameter in command.params):
+        command.params.append(click.Option(["-p", "--profile"], metavar="NAME", expose_value=False, hidden=True))
+
+
 for group in (check, submit, jobs, collect, runs, account, config, doctor, local):
     for verb in group.VERBS:
+        _takes_profile(verb)
         arkdeck.add_command(verb)
 
 
 def call(arguments: Sequence[str]) -> int:
     """Run one call and return its exit code; every failure is told on standard error, a crash without its secrets."""
     try:
+        return _call(arguments)
+    finally:
+        drop_unwritable()
+
+
+def _call(arguments: Sequence[str]) -> int:
+    try:
         result = arkdeck.main(list(arguments), prog_name="arkdeck", standalone_mode=False)
         end_data()
     except ArkdeckError as error:
-        return _explain(error)
+        explain(error)
+        return exit_code_of(error)
     except click.ClickException as error:
         error.show()
         return ExitCode.USAGE
     except click.exceptions.Abort:
         return ExitCode.INTERRUPTED
     except InterruptedBySignal as interruption:
-        say(_("interrupted; nothing is lost. Go on with:  arkdeck continue"))
+        say(_("interrupted"))
         return interruption.exit_code
     except OutputClosed:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     except Exception:  # noqa: BLE001  # the last resort: a readable crash instead of a raw traceback
         return _crash()
     return int(result or ExitCode.DONE)
-
-
-def _explain(error: ArkdeckError) -> int:
-    say(f"arkdeck: {redact(error.message)}")
-    for line in filter(None, error.advice.split("\n")):
-        say(redact(line), indent=2)
-    return exit_code_of(error)
 
 
 def _crash() -> int:
@@ -87,7 +96,8 @@ def _crash() -> int:
         write_atomic(path, report.encode())
     except OSError as error:
         say(_("the report could not be written: {error}", error=error), indent=2)
-        sys.stderr.write(report)
+        for line in report.splitlines():
+            say(line, indent=2)
     else:
         say(_("report (no secrets in it): {path}", path=path), indent=2)
     say(_("What was begun can be gone on with:  arkdeck continue"), indent=2)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli.exit_codes import ExitCode, exit_code_of
-from tui.cli.output import print_json, print_line, print_table, say
+from tui.cli.output import explain, print_json, print_line, print_table, say
 from tui.cli.session import asynchronous, json_option, profile_option, session
 from tui.errors import ArkdeckError
 from tui.i18n import _
@@ -45,7 +45,7 @@ def runs(*, as_json: bool) -> None:
                     run.job_id,
                     _model(run),
                     run.plan.input,
-                    journal.live_holder(run.id),
+                    str(journal.live_holder(run.id) or ""),
                 ]
                 for run in found
             ),
@@ -68,23 +68,40 @@ async def continue_(run_id: str | None, *, profile: str | None, as_json: bool) -
         if run_id is not None:
             waiting = [journal.run(run_id)]
         else:
-            waiting = [run for run in reversed(journal.runs(open_only=True)) if not journal.live_holder(run.id)]
+            waiting = [run for run in reversed(journal.runs(open_only=True)) if journal.live_holder(run.id) is None]
     if not waiting:
         say(_("nothing to continue"))
-    return max([await _continue(run, profile, as_json=as_json) for run in waiting], default=ExitCode.DONE)
+    if len(waiting) == 1:
+        return await _continue(waiting[0], profile, as_json=as_json)
+    return await _continue_all(waiting, profile, as_json=as_json)
 
 
-async def _continue(run: Run, profile: str | None, *, as_json: bool) -> int:
+async def _continue_all(waiting: list[Run], profile: str | None, *, as_json: bool) -> int:
+    """Bring every run to its job first, one after the other, and then watch all jobs at once."""
+    import asyncio
+
+    codes = [await _continue(run, profile, as_json=as_json, until_created=True) for run in waiting]
+    with _journal() as journal:
+        left = [run for run in waiting if journal.run(run.id).outcome == "open"]
+    codes += await asyncio.gather(*(_continue(run, profile, as_json=as_json, progress=False) for run in left))
+    return max(codes, default=ExitCode.DONE)
+
+
+async def _continue(
+    run: Run, profile: str | None, *, as_json: bool, until_created: bool = False, progress: bool = True
+) -> int:
     from tui.cli.submit import tell
     from tui.runs.course import resume
 
+    if run.outcome != "open":
+        say(_("run {run} has ended: {how}", run=run.id, how=_outcome(run)))
+        return ExitCode.WORK_FAILED if run.reason else ExitCode.DONE
     try:
         async with session(profile or run.plan.profile or None, write=True) as opened:
-            return await tell(resume(run.id, opened.services), as_json=as_json)
+            stream = resume(run.id, opened.services, until_created=until_created)
+            return await tell(stream, as_json=as_json, progress=progress)
     except ArkdeckError as error:
-        say(f"arkdeck: {run.id}: {error.message}")
-        for line in filter(None, error.advice.split("\n")):
-            say(line, indent=2)
+        explain(error, subject=run.id)
         return exit_code_of(error)
 
 

@@ -147,6 +147,7 @@ async def services_for(
     """Open client, store and journal for a profile; `data_dir` holds the journal, the user's own by default."""
     from tui.ark.client import ArkClient
     from tui.clock import SystemClock
+    from tui.hosts import service_of
     from tui.runs.journal import Journal
     from tui.runs.services import Services
     from tui.settings.paths import Paths
@@ -158,6 +159,6 @@ async def services_for(
         ark = ArkClient(profile.ark_endpoint, profile.region, credentials, clock=clock, account_id=profile.account_id)
         try:
             async with ark:
-                yield Services(ark, store, journal, clock)
+                yield Services(service_of(profile.ark_endpoint), ark, store, journal, clock)
         finally:
             await store.close()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tui.cli.exit_codes import ExitCode
-from tui.cli.output import print_json, print_line
+from tui.cli.output import print_json, print_line, say
 from tui.cli.session import asynchronous, json_option, profile_option, session
 from tui.errors import UsageError
 from tui.i18n import _
@@ -50,6 +52,27 @@ def _submit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the operator asked for with `submit` or `run`."""
+
+    file: Path
+    model: str | None
+    custom_model: str | None
+    name: str | None
+    description: str
+    project: str | None
+    window: str
+    tags: tuple[str, ...]
+    bucket: str | None
+    create_bucket: bool
+    again: bool
+    dry_run: bool
+    as_json: bool
+    profile: str | None
+    out: Path | None = None
+
+
 @click.command()
 @_submit_options
 @asynchronous
@@ -58,7 +81,7 @@ async def submit(**given: Any) -> int:
 
     Ends when the job exists; its id is printed on standard output.
     """
-    return await _go("submit", out=None, **given)
+    return await _go("submit", Asked(**given))
 
 
 @click.command()
@@ -75,55 +98,54 @@ async def run(**given: Any) -> int:
     Exit code 0 when every request has an answer, 1 when any failed or is missing. Interrupted at any point, the same
     command or `arkdeck continue` goes on.
     """
-    return await _go("run", **given)
+    return await _go("run", Asked(**given))
 
 
-async def _go(
-    verb: str,
-    *,
-    profile: str | None,
-    as_json: bool,
-    dry_run: bool,
-    model: str | None,
-    custom_model: str | None,
-    **given: Any,
-) -> int:
+async def _go(verb: str, asked: Asked) -> int:
     from tui.ark.models import parse_model
     from tui.runs.course import begin
     from tui.runs.rehearse import rehearse
 
-    if bool(model) == bool(custom_model):
+    if bool(asked.model) == bool(asked.custom_model):
         raise UsageError(_("name one model"), advice=_("--model NAME[@VERSION], or --custom-model ID"))
-    _require_window(given["window"])
-    _require_text(given["name"], given["description"], *given["tags"])
-    given["tags"] = _tags(given["tags"])
-    async with session(profile, write=not dry_run) as opened:
-        chosen = parse_model(model) if model else None
-        plan = _plan(verb, opened, model=chosen, custom_model=custom_model or "", **given)
-        return await tell((rehearse if dry_run else begin)(plan, opened.services), as_json=as_json)
+    _require_file(asked.file)
+    _require_window(asked.window)
+    _require_text(asked.name, asked.description, *asked.tags)
+    tags = _tags(asked.tags)
+    model = parse_model(asked.model) if asked.model else None
+    async with session(asked.profile, write=not asked.dry_run) as opened:
+        plan = _plan(verb, asked, opened, model=model, tags=tags)
+        return await tell((rehearse if asked.dry_run else begin)(plan, opened.services), as_json=asked.as_json)
 
 
-async def tell(stream: AsyncGenerator[Event, None], *, as_json: bool) -> int:
+async def tell(stream: AsyncGenerator[Event, None], *, as_json: bool, progress: bool = True) -> int:
     """Tell a flow's events to its end and return the exit code that its last one deserves."""
-    from tui.cli.narrator import Narrator
-    from tui.runs.events import JobCreated, Reconciled, RunBegun
+    import asyncio
 
-    run_id, created, end = "", None, None
-    with Narrator(as_json=as_json) as narrator:
-        async with aclosing(stream) as events:
-            async for event in events:
-                match event:
-                    case RunBegun():
+    from tui.cli.narrator import Narrator
+    from tui.runs.events import JobCreated, Reconciled, Rehearsed, RunBegun
+
+    run_id = ""
+    last: Event | None = None
+    with Narrator(as_json=as_json, progress=progress) as narrator:
+        try:
+            async with aclosing(stream) as events:
+                async for event in events:
+                    if isinstance(event, RunBegun):
                         run_id = event.run_id
-                    case JobCreated():
-                        created = event
-                    case Reconciled():
-                        end = event
-                narrator.tell(event)
-    if end is not None:
-        return conclude(end, run_id=run_id, as_json=as_json)
-    if created is not None and not as_json:
-        print_line(created.job.id)
+                    narrator.tell(event)
+                    last = event
+        except asyncio.CancelledError:
+            if run_id:
+                say(_("nothing is lost. Go on with:  arkdeck continue {run}", run=run_id))
+            raise
+    match last:
+        case Reconciled():
+            return conclude(last, run_id=run_id, as_json=as_json)
+        case JobCreated() if not as_json:
+            print_line(last.job.id)
+        case Rehearsed() if last.refusal is not None:
+            return ExitCode.WORK_FAILED
     return ExitCode.DONE
 
 
@@ -144,39 +166,48 @@ def conclude(end: Reconciled, *, run_id: str, as_json: bool) -> int:
     return ExitCode.DONE if account.ok == account.requests else ExitCode.WORK_FAILED
 
 
-def _plan(verb: str, opened: Session, *, file: Path, out: Path | None, again: bool, window: str, project: str | None,
-          bucket: str | None, name: str | None, model: FoundationModelRef | None, **given: Any) -> Plan:  # fmt: skip
+def _plan(verb: str, asked: Asked, opened: Session, *, model: FoundationModelRef | None, tags: dict[str, str]) -> Plan:
     import secrets
 
     from tui.runs.plan import Plan
 
     profile = opened.profile
-    bucket = bucket or profile.bucket
+    bucket = asked.bucket or profile.bucket
     if not bucket:
         raise UsageError(
             _("no bucket is named for the input and the results"),
             advice=_("Name one with --bucket, ARKDECK_BUCKET, or `bucket` in the profile."),
         )
-    if not file.exists():
-        raise UsageError(_("no such file: {path}", path=file))
     return Plan(
         verb=verb,
-        input=str(file.resolve()),
+        input=str(asked.file.resolve()),
         profile=profile.name if opened.named else "",
-        service=profile.ark_endpoint,
+        service=opened.services.service,
         bucket=bucket,
-        project=project or profile.project,
+        project=asked.project or profile.project,
         input_prefix=profile.input_prefix,
         output_prefix=profile.output_prefix,
         model=model.name if model else "",
         version=model.version if model else "",
-        name=name or "",
-        window_days=int(window[:-1]),
-        nonce=secrets.token_hex(4) if again else "",
-        out=str(out.resolve()) if out else "",
+        custom_model=asked.custom_model or "",
+        name=asked.name or "",
+        description=asked.description,
+        window_days=int(asked.window[:-1]),
+        tags=tags,
+        create_bucket=asked.create_bucket,
+        nonce=secrets.token_hex(4) if asked.again else "",
+        out=str(asked.out.resolve()) if asked.out else "",
         folder=str(Path.cwd()),
-        **given,
     )
+
+
+def _require_file(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise UsageError(_("cannot read {path}: {error}", path=path, error=error.strerror)) from error
+    if not stat.S_ISREG(mode):
+        raise UsageError(_("not a file: {path}", path=path))
 
 
 def _require_window(window: str) -> None:

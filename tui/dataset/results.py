@@ -16,7 +16,7 @@ from tui.dataset.request import id_text
 from tui.dataset.rules import PLATFORM_LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -86,7 +86,12 @@ class Account(msgspec.Struct, frozen=True):
     errors: tuple[ErrorGroup, ...]
 
 
-def reconcile(input: Path, results: list[Path], errors: list[Path]) -> Account:  # noqa: A002
+def reconcile(
+    input: Path,  # noqa: A002
+    results: Sequence[Path],
+    errors: Sequence[Path],
+    older: Sequence[Path] = (),
+) -> Account:
     """Join the rows of a job's files to the requests of its input by custom_id.
 
     Rows may come in any order and from either kind of file: a row is an answer when it has no error and its status
@@ -96,6 +101,8 @@ def reconcile(input: Path, results: list[Path], errors: list[Path]) -> Account: 
         input: the job's input; lines that are no request with an id are passed over, the check refused them.
         results: result files; one that is not there counts as empty.
         errors: error files, likewise.
+        older: files of the same job that newer ones supersede; they tell of requests that have no answer in those, and
+            their other rows do not count.
 
     Raises:
         UsageError: the input is missing, or a file cannot be read.
@@ -105,6 +112,9 @@ def reconcile(input: Path, results: list[Path], errors: list[Path]) -> Account: 
         with contextlib.suppress(FileMissingError):
             for row in _rows(path):
                 ledger.enter(row)
+    for path in older:
+        for row in _rows(path):
+            ledger.enter_older(row)
     return ledger.account()
 
 
@@ -140,6 +150,17 @@ class _Ledger:
             if state == _State.MISSING:
                 self._enter_failure(custom_id, row)
         elif state != _State.OK:
+            self._enter_answer(custom_id, state, body)
+
+    def enter_older(self, row: dict[str, object] | None) -> None:
+        custom_id = id_text(row.get("custom_id")) if row is not None else None
+        if row is None or custom_id is None:
+            return
+        state = self._states.get(custom_id, int(_State.OK))
+        body = _answer(row)
+        if state == _State.MISSING and body is None:
+            self._enter_failure(custom_id, row)
+        elif state != _State.OK and body is not None:
             self._enter_answer(custom_id, state, body)
 
     def _enter_failure(self, custom_id: str, row: dict[str, object]) -> None:

@@ -8,8 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tui.localcloud.cloud import DEFAULT_REGION, DEFAULT_SPEED, LocalCloud
+from tui.localcloud.assumptions import parse_assumptions
+from tui.localcloud.cloud import LocalCloud
 from tui.localcloud.failures import CannotStartError
+from tui.localcloud.fault_spec import parse_fault
+from tui.localcloud.options import DEFAULT_REGION, DEFAULT_SPEED
 from tui.localcloud.serve import serve
 
 if TYPE_CHECKING:
@@ -18,21 +21,28 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Serve; one line of JSON on standard output says how to reach the services."""
+    given = vars(_parser().parse_args())
+    try:
+        faults = tuple(map(parse_fault, given.pop("fault")))
+        assume = parse_assumptions(given.pop("assume"))
+        cloud = LocalCloud(**given, faults=faults, assume=assume)
+        return serve(cloud, announce=_announce, until_stdin_closes=True)
+    except (CannotStartError, OSError) as error:
+        sys.stderr.write(f"the local cloud cannot start: {error}\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tui.localcloud", description="The local cloud of arkdeck.")
     parser.add_argument("--port", type=int, default=0, help="of Ark, the next one of the objects; 0 for any two")
     parser.add_argument("--data", type=Path, help="folder to keep the state in; gone at the end otherwise")
     parser.add_argument("--region", default=DEFAULT_REGION)
     parser.add_argument("--speed", type=float, default=DEFAULT_SPEED, help="requests per second of each job")
     parser.add_argument("--seed", type=int, default=0, help="of the simulated answers")
-    options = parser.parse_args()
-    try:
-        cloud = LocalCloud(
-            options.data, port=options.port, region=options.region, speed=options.speed, seed=options.seed
-        )
-        return serve(cloud, announce=_announce, until_stdin_closes=True)
-    except (CannotStartError, OSError) as error:
-        sys.stderr.write(f"the local cloud cannot start: {error}\n")
-        return 1
+    parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="what shall go wrong; repeatable")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="gets a line of JSON for every request")
+    parser.add_argument("--assume", action="append", default=[], metavar="NAME=VALUE", help="repeatable")
+    return parser
 
 
 def _announce(info: CloudInfo) -> None:

@@ -7,17 +7,19 @@ one for four bytes of UTF-8.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tui.localcloud.answer_rows import Response, answered_row, identity, refused_row
 from tui.localcloud.catalogue import find_model
-from tui.localcloud.online_rules import Refusal, refusal
+from tui.localcloud.online_rules import refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.localcloud.input_check import InputLine
     from tui.localcloud.jobs import Model
 
@@ -108,28 +110,6 @@ class _Embeddings(msgspec.Struct):
     usage: _EmbeddingUsage
 
 
-class _Response(msgspec.Struct):
-    request_id: str
-    status_code: int
-    body: _Completion | _Embeddings
-
-
-class _Error(msgspec.Struct):
-    code: str
-    type: str
-    message: str
-
-
-class _Row(msgspec.Struct):
-    id: str
-    custom_id: str
-    error: _Error | None
-    response: _Response | None
-
-
-_encoder: Final = msgspec.json.Encoder()
-
-
 class Answerer:
     """Answers the requests of one job.
 
@@ -144,6 +124,13 @@ class Answerer:
         self._reasons = known is not None and known.reasons
         self._seed = str(seed).encode()
 
+    def answer_next(self, requests: Sequence[InputLine], created: int) -> list[tuple[bool, bytes]]:
+        """Return what `answer` does for every request."""
+        return [self.answer(request, created) for request in requests]
+
+    def close(self) -> None:
+        """Do nothing: no request is ever under way."""
+
     def answer(self, request: InputLine, created: int) -> tuple[bool, bytes]:
         """Return whether a request is answered, and its row for results.jsonl or errors.jsonl.
 
@@ -152,20 +139,17 @@ class Answerer:
             created: Unix time of the answer.
         """
         refused = refusal(request.body)
-        identity = hashlib.blake2b(
-            request.custom_id.encode("utf-8", "surrogatepass"), digest_size=16, key=self._seed[:64]
-        )
-        name = identity.hexdigest()
+        digest = identity(request.custom_id, self._seed[:64])
+        name = digest.hex()
         if refused is not None:
-            return False, _encoded(_refused_row(name, request.custom_id, refused))
-        choose = Chooser(identity.digest())
+            return False, refused_row(name, request.custom_id, refused, f"simulated-{name[16:]}")
+        choose = Chooser(digest)
         body = (
             self._completion(request.body, choose, name, created)
             if "messages" in request.body
             else self._embeddings(request.body, name, created)
         )
-        response = _Response(f"simulated-{name[16:]}", 200, body)
-        return True, _encoded(_Row(f"batch-{name[:16]}", request.custom_id, None, response))
+        return True, answered_row(name, request.custom_id, Response(f"simulated-{name[16:]}", 200, body))
 
     def _completion(self, body: dict[str, Any], choose: Chooser, name: str, created: int) -> _Completion:
         prompt, question = _read_messages(body["messages"])
@@ -215,18 +199,6 @@ class Chooser:
         """Return the next number from 0 up to, not including, `below`."""
         self._state, chosen = divmod(self._state, below)
         return chosen
-
-
-def _refused_row(name: str, custom_id: str, refused: Refusal) -> _Row:
-    error = _Error(refused.code, refused.type, f"{refused.message} Request id: simulated-{name[16:]}")
-    return _Row(f"batch-{name[:16]}", custom_id, error, None)
-
-
-def _encoded(row: _Row) -> bytes:
-    try:
-        return _encoder.encode(row) + b"\n"
-    except UnicodeEncodeError:  # a lone surrogate escape of the input: JSON can carry it as an escape only
-        return json.dumps(msgspec.to_builtins(row), separators=(",", ":")).encode() + b"\n"
 
 
 def _read_messages(messages: list[dict[str, Any]]) -> tuple[int, str]:

@@ -1,6 +1,6 @@
 """The actions of the Ark OpenAPI on the jobs of the local cloud.
 
-Where the platform does not say how it behaves (ark-openapi.md §10), the choice is made here and named ASSUMED.
+Where the platform does not say how it behaves (ark-openapi.md §10), `Assumptions` decide.
 """
 
 from __future__ import annotations
@@ -14,18 +14,21 @@ from tui.localcloud import ark_requests as requests
 from tui.localcloud import ark_views as views
 from tui.localcloud import jobs as phases
 from tui.localcloud.ark_errors import ApiError, business_error
+from tui.localcloud.assumptions import DEFAULTS, Assumptions
 from tui.localcloud.catalogue import CATALOGUE, find_model, has_version
 from tui.localcloud.engine import MESSAGES, Engine, enter_phase
+from tui.localcloud.job_work import output_folder
 from tui.localcloud.jobs import Job, JobStore, Location, Model, new_job_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tui.clock import Clock
+    from tui.localcloud.object_storage import ObjectStorage
 
-SUBMISSIONS_PER_WEEK: Final = 5000
 WEEK: Final = timedelta(days=7)
 CREATED_BY: Final = ("sys:ark:createdBy", "IAMUser/0/arkdeck-local")
+_CONSOLE_NAME: Final = re.compile(r"[A-Za-z0-9_\u4e00-\u9fff-]{1,200}")
 _BUCKET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 
 T = TypeVar("T")
@@ -38,15 +41,32 @@ class BatchService:
     Args:
         jobs: the jobs.
         engine: forgets what it kept of deleted jobs.
+        storage: holds the results.
         clock: the engine's.
         changed: called when the engine has new work.
+        assume: how the platform does what is not known.
     """
 
-    def __init__(self, jobs: JobStore, engine: Engine, clock: Clock, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        jobs: JobStore,
+        engine: Engine,
+        storage: ObjectStorage,
+        clock: Clock,
+        changed: Callable[[], None],
+        assume: Assumptions = DEFAULTS,
+    ) -> None:
         self._jobs = jobs
         self._engine = engine
+        self._storage = storage
         self._clock = clock
         self._changed = changed
+        self._assume = assume
+
+    def name_of(self, job_id: str) -> str:
+        """Return a job's name, an empty one for an unknown id."""
+        job = self._jobs.get(job_id)
+        return job.name if job else ""
 
     def create(self, fields: requests.CreateJob) -> Result:
         """Take a new job; it starts in the phase Queued."""
@@ -54,11 +74,12 @@ class BatchService:
         input_file = _location("InputFileTosLocation", fields.input_file_tos_location, folder=False)
         output = _location("OutputDirTosLocation", fields.output_dir_tos_location, folder=True)
         tags = _tags(fields.tags)
+        self._require_console_names(fields.name, fields.description)
         now = self._clock.now()
         with self._jobs.lock:
             self._require_free_input(fields.project_name, input_file)
             self._require_submissions(fields.project_name, now)
-            _pass_dry_run(fields.dry_run)
+            self._pass_dry_run(fields.dry_run)
             window_days = int(fields.completion_window.removesuffix("d"))
             job = Job(
                 id=self._free_id(now),
@@ -83,26 +104,29 @@ class BatchService:
 
     def list(self, fields: requests.ListJobs) -> Result:
         """Return a page of a project's jobs that pass every filter."""
+        every_project = fields.project_name is None and self._assume.list_without_project == "all"
+        project = fields.project_name or "default"
         found = [
             job
             for job in self._jobs.all()
-            if job.project == fields.project_name
+            if (every_project or job.project == project)
             and _passes(job, fields.filter)
             and all(_is_tagged(job, wanted) for wanted in fields.tag_filters)
         ]
         moment = {"CreateTime": _created, "UpdateTime": _updated}[fields.sort_by]
         found.sort(key=lambda job: (moment(job), job.id), reverse=fields.sort_order == "Desc")
-        return _page(found, fields, views.job_item)
+        return _page(found, fields, lambda job: views.job_item(job, self._assume))
 
     def get(self, fields: requests.GetJob) -> Result:
         """Return one job with the place of its error file."""
-        return views.job_detail(self._require(fields.id))
+        return views.job_detail(self._require(fields.id), self._assume)
 
     def update(self, fields: requests.UpdateJob) -> Result:
         """Change a job's name or description, in any phase."""
+        self._require_console_names(fields.name, fields.description)
         with self._jobs.lock:
             job = self._require(fields.id)
-            _pass_dry_run(fields.dry_run)
+            self._pass_dry_run(fields.dry_run)
             self._jobs.revise(
                 job.id,
                 name=job.name if fields.name is None else fields.name,
@@ -116,35 +140,42 @@ class BatchService:
         with self._jobs.lock:
             job = self._require(fields.id)
             _require_phase(job, {phases.QUEUED, phases.INITIALIZING, phases.RUNNING})
-            _pass_dry_run(fields.dry_run)
+            self._pass_dry_run(fields.dry_run)
             enter_phase(self._jobs, job, phases.TERMINATING, self._clock.now())
         self._changed()
         return {}
 
     def resume(self, fields: requests.GetJob) -> Result:
-        """Queue a stopped or failed job again; what is done is not done twice.
-
-        ASSUMED: the active-job guard holds, and the window begins anew (an expired job could not go on otherwise).
-        """
+        """Queue a stopped or failed job again, if its input is free; what is done is not done twice."""
         with self._jobs.lock:
             job = self._require(fields.id)
             _require_phase(job, {phases.TERMINATED, phases.FAILED})
             self._require_free_input(job.project, job.input)
             now = self._clock.now()
-            expires = now + timedelta(days=job.window_days)
+            anew = self._assume.resume_window == "anew"
+            expires = now + timedelta(days=job.window_days) if anew else job.expires
             enter_phase(self._jobs, job, phases.QUEUED, now, expires=expires)
         self._changed()
         return {"Id": job.id}
 
     def delete(self, fields: requests.ChangeJob) -> Result:
-        """Forget a job that has ended (ASSUMED: an active one is refused, and output files stay)."""
+        """Forget a job, its files where they are deleted with it."""
         with self._jobs.lock:
             job = self._require(fields.id)
-            _require_phase(job, phases.FINAL_PHASES)
-            _pass_dry_run(fields.dry_run)
+            if not self._assume.delete_active:
+                _require_phase(job, phases.FINAL_PHASES)
+            self._pass_dry_run(fields.dry_run)
             self._jobs.remove(job.id)
         self._engine.forget(job.id)
+        if self._assume.delete_outputs:
+            self._delete_outputs(job)
         return {}
+
+    def _delete_outputs(self, job: Job) -> None:
+        bucket, prefix = job.output.bucket, output_folder(job)
+        while found := self._storage.list_objects(bucket, prefix=prefix).objects:
+            for record in found:
+                self._storage.delete(bucket, record.key)
 
     def list_models(self, fields: requests.ListModels) -> Result:
         """Return a page of the catalogue."""
@@ -176,26 +207,37 @@ class BatchService:
     def _require(self, job_id: str) -> Job:
         job = self._jobs.get(job_id)
         if job is None:
-            raise business_error(
-                "NotFound.BatchInferenceJob", f"The specified BatchInferenceJob {job_id} is not found."
-            )
+            raise business_error(self._assume.not_found_code, f"The specified BatchInferenceJob {job_id} is not found.")
         return job
 
     def _require_free_input(self, project: str, input_file: Location) -> None:
-        """Refuse a second active job on an input of the same project (ASSUMED: with this code)."""
+        """Refuse a second active job on an input of the same project."""
         for job in self._jobs.active():
             if job.project == project and job.input == input_file:
                 raise business_error(
-                    "OperationDenied.InvalidState",
+                    self._assume.active_job_code,
                     f"The batch inference job {job.id} with the same input file is still active.",
                 )
 
     def _require_submissions(self, project: str, now: datetime) -> None:
-        if self._jobs.submissions(project, since=now - WEEK) >= SUBMISSIONS_PER_WEEK:
+        if self._jobs.submissions(project, since=now - WEEK) >= self._assume.weekly_jobs:
             raise business_error(
                 "QuotaExceeded",
-                f"The project {project} submitted {SUBMISSIONS_PER_WEEK} batch inference jobs within 7 days.",
+                f"The project {project} submitted {self._assume.weekly_jobs} batch inference jobs within 7 days.",
             )
+
+    def _require_console_names(self, name: str | None, description: str | None) -> None:
+        """Refuse what the console's form refuses, where the API is assumed to do so."""
+        if self._assume.console_names:
+            if name is not None and not _CONSOLE_NAME.fullmatch(name):
+                raise business_error("InvalidParameter.Name", "A name has letters, 汉字, digits, - and _ only.")
+            if description and not description.isprintable():
+                raise business_error("InvalidParameter.Description", "A description has visible characters only.")
+
+    def _pass_dry_run(self, dry_run: bool) -> None:
+        """End a dry run that passed every check: the platform reports it as an error."""
+        if dry_run:
+            raise business_error(self._assume.dry_run_code, "The request is validated by a dryrun operation.")
 
     def _free_id(self, now: datetime) -> str:
         job_id = new_job_id(now)
@@ -310,9 +352,3 @@ def _require_phase(job: Job, allowed: Iterable[str]) -> None:
             "OperationDenied.UnsupportedPhase",
             f"The operation is not supported while the target {job.id} is in its current phase {job.phase}.",
         )
-
-
-def _pass_dry_run(dry_run: bool) -> None:
-    """End a dry run that passed every check; the platform reports it as an error (ASSUMED: with this code)."""
-    if dry_run:
-        raise business_error("DryRunOperation", "The request is validated by a dryrun operation.")

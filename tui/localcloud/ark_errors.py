@@ -15,14 +15,20 @@ GATEWAY_CODES: Final[dict[str, tuple[int, int]]] = {
     "InvalidActionOrVersion": (100008, 404),
     "InvalidAccessKey": (100009, 401),
     "SignatureDoesNotMatch": (100010, 401),
+    "LackPolicy": (100012, 403),
     "AccessDenied": (100013, 403),
     "InternalError": (100014, 500),
+    "FailToConnect": (100015, 502),
+    "InternalServiceTimeout": (100016, 504),
+    "InnerApiNeedAccountInfo": (100017, 400),
     "FlowLimitExceeded": (100018, 429),
     "ServiceUnavailableTemp": (100019, 503),
     "MethodNotAllowed": (100020, 405),
+    "LackProjectPolicy": (100021, 403),
     "InvalidAuthorization": (100024, 400),
     "InvalidCredential": (100025, 400),
     "InvalidSecretToken": (100026, 401),
+    "AccountFlowLimitExceeded": (100027, 429),
 }
 """Code of the gateway -> (CodeN, HTTP status)."""
 
@@ -35,9 +41,30 @@ _BUSINESS_STATUS: Final[dict[str, int]] = {
     "NotFound": 404,
     "InvalidEndpointOrModel": 404,
     "QuotaExceeded": 429,
+    "ModelNotOpen": 404,
+    "AuthenticationError": 401,
+    "InvalidAccountStatus": 401,
+    "AccountOverdueError": 403,
+    "APIAccountRpmRateLimitExceeded": 429,
+    "AccountRateLimitExceeded": 429,
+    "ServerOverloaded": 429,
     "InternalServiceError": 500,
 }
 """First word of a business code -> HTTP status."""
+
+_USUAL_CODES: Final[dict[int, str]] = {
+    400: "InvalidParameter",
+    401: "InvalidAccessKey",
+    403: "AccessDenied",
+    404: "NotFound",
+    405: "MethodNotAllowed",
+    429: "FlowLimitExceeded",
+    500: "InternalError",
+    502: "FailToConnect",
+    503: "ServiceUnavailableTemp",
+    504: "InternalServiceTimeout",
+}
+"""HTTP status -> the code that usually comes with it."""
 
 
 class ApiError(Exception):
@@ -65,5 +92,12 @@ def gateway_error(code: str, message: str) -> ApiError:
 
 
 def business_error(code: str, message: str) -> ApiError:
-    """Return the batch service's refusal with `code`, whose first word decides the HTTP status."""
-    return ApiError(code, message, status=_BUSINESS_STATUS[code.partition(".")[0]])
+    """Return the batch service's refusal with `code`, whose first word decides the HTTP status (400 when unknown)."""
+    return ApiError(code, message, status=_BUSINESS_STATUS.get(code.partition(".")[0], 400))
+
+
+def played_error(status: int | None, code: str) -> ApiError:
+    """Return a refusal as a fault words it; what the fault leaves open follows from the other half."""
+    code = code or _USUAL_CODES.get(status or 0, "UndefinedError")
+    number, usual = GATEWAY_CODES.get(code, (None, business_error(code, "").status))
+    return ApiError(code, "A fault of the local cloud was asked for.", status=status or usual, number=number)

@@ -104,7 +104,7 @@ class ListJobs(Paging, frozen=True, kw_only=True):
 
     filter: JobFilter = JobFilter()
     tag_filters: tuple[TagFilter, ...] = ()
-    project_name: str = "default"
+    project_name: str | None = None
 
 
 class GetJob(Fields, frozen=True, kw_only=True):

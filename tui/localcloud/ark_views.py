@@ -11,10 +11,11 @@ from tui.localcloud.jobs import FINAL_PHASES, Job, Location, Model
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tui.localcloud.assumptions import Assumptions
 
-def job_item(job: Job) -> dict[str, Any]:
+
+def job_item(job: Job, assume: Assumptions) -> dict[str, Any]:
     """Return a job as a row of a list."""
-    progress = job.progress
     return {
         "Id": job.id,
         "Name": job.name,
@@ -23,10 +24,9 @@ def job_item(job: Job) -> dict[str, Any]:
         "ModelReference": _model(job.model),
         "InputFileTosLocation": _location(job.input),
         "OutputDirTosLocation": _location(job.output),
-        "CompletionWindow": f"{job.window_days}d",
+        "CompletionWindow": assume.window_format.replace("1", str(job.window_days)),
         "Status": {"Phase": job.phase, "PhaseTime": _time(job.phase_time), "Message": job.message},
-        # ASSUMED: Completed counts the failed ones too, as the console's "processed requests" does
-        "RequestCounts": {"Total": progress.total, "Completed": progress.done, "Failed": progress.failed},
+        "RequestCounts": _counts(job, assume),
         "Tags": [{"Key": key, "Value": value} for key, value in job.tags],
         "CreateTime": _time(job.created),
         "UpdateTime": _time(job.updated),
@@ -34,11 +34,19 @@ def job_item(job: Job) -> dict[str, Any]:
     }
 
 
-def job_detail(job: Job) -> dict[str, Any]:
-    """Return a job as it is shown alone: with its error file, once it ended and there is one."""
-    detail = job_item(job)
-    if job.phase in FINAL_PHASES and job.progress.failed:
-        detail["ErrorFileTosLocation"] = _location(errors_location(job))
+def job_detail(job: Job, assume: Assumptions) -> dict[str, Any]:
+    """Return a job as it is shown alone: with its error file, once it ended and there is one, and its tokens."""
+    detail = job_item(job, assume)
+    ended = job.phase in FINAL_PHASES
+    if ended and job.progress.failed and assume.error_file_location:
+        detail["ErrorFileTosLocation"] = _location(errors_location(job, assume.error_file))
+    if ended and job.tokens and assume.token_usage:
+        used = job.tokens
+        detail["TokenUsage"] = {
+            "PromptTokens": used.prompt,
+            "CompletionTokens": used.completion,
+            "TotalTokens": used.total,
+        }
     return detail
 
 
@@ -65,6 +73,12 @@ def version_item(version: ModelVersion) -> dict[str, Any]:
         "Description": INTRODUCTION,
         "PublishTime": _time(version.published),
     }
+
+
+def _counts(job: Job, assume: Assumptions) -> dict[str, int]:
+    progress = job.progress
+    completed = progress.done if assume.completed_counts == "processed" else progress.succeeded
+    return {"Total": progress.total, "Completed": completed, "Failed": progress.failed + job.miscounted}
 
 
 def _model(model: Model) -> dict[str, Any]:

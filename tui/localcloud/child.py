@@ -8,13 +8,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
 import tui
-from tui.localcloud.cloud import DEFAULT_REGION, DEFAULT_SPEED, CloudInfo
+from tui.localcloud.cloud import CloudInfo
 from tui.localcloud.failures import CannotStartError
+from tui.localcloud.options import CloudOptions
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,24 +34,11 @@ class LocalCloudProcess:
 
     Args:
         data: as of LocalCloud.
-        port: as of LocalCloud.
-        region: as of LocalCloud.
-        speed: as of LocalCloud.
-        seed: as of LocalCloud.
+        options: as of LocalCloud.
     """
 
-    def __init__(
-        self,
-        data: Path | None = None,
-        *,
-        port: int = 0,
-        region: str = DEFAULT_REGION,
-        speed: float = DEFAULT_SPEED,
-        seed: int = 0,
-    ) -> None:
-        self._options = [f"--port={port}", f"--region={region}", f"--speed={speed}", f"--seed={seed}"]
-        if data is not None:
-            self._options.append(f"--data={data}")
+    def __init__(self, data: Path | None = None, **options: Any) -> None:
+        self._arguments = CloudOptions(data=data, **options).arguments()
         self._running = contextlib.ExitStack()
         self._info: CloudInfo | None = None
 
@@ -67,7 +55,7 @@ class LocalCloudProcess:
             complaints = starting.enter_context(tempfile.TemporaryFile())
             process = subprocess.Popen(  # noqa: S603  # our own interpreter and options
                 # -P: whatever lies in the working folder must not be taken for a module
-                [sys.executable, "-P", "-m", "tui.localcloud", *self._options],
+                [sys.executable, "-P", "-m", "tui.localcloud", *self._arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=complaints,

@@ -8,27 +8,31 @@ import shutil
 import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from tui.clock import Clock, FrozenClock, SystemClock
 from tui.files import private_folder
 from tui.localcloud.ark_actions import BatchService
+from tui.localcloud.ark_api import ArkApi
 from tui.localcloud.engine import Engine, EngineThread
 from tui.localcloud.failures import CannotStartError
+from tui.localcloud.fault_spec import check_fault
+from tui.localcloud.faults import Fault, FaultPlan
+from tui.localcloud.front_desk import FrontDesk
+from tui.localcloud.http_server import HOST
 from tui.localcloud.jobs import JobStore
 from tui.localcloud.keys import Keys, load_keys
+from tui.localcloud.model_endpoint import ModelEndpoint
 from tui.localcloud.object_storage import ObjectStorage
+from tui.localcloud.options import CloudOptions
+from tui.localcloud.request_log import RequestLog, RequestRecord
+from tui.localcloud.scenes import fill
+from tui.localcloud.tos_api import TosService
 
-if TYPE_CHECKING:  # the servers' libraries take 0.2 s to import, which the parent of a child process need not pay
+if TYPE_CHECKING:
     from types import TracebackType
 
-    from tui.localcloud.ark_server import ArkServer
-    from tui.localcloud.tos_api import TosService
-
-HOST: Final = "127.0.0.1"
 BUCKET: Final = "arkdeck-local"
-DEFAULT_REGION: Final = "cn-beijing"
-DEFAULT_SPEED: Final = 200.0
 
 
 class PortTakenError(CannotStartError, OSError):
@@ -67,33 +71,25 @@ class LocalCloud:
 
     Args:
         data: keeps jobs, objects and keys across restarts; a temporary folder, gone at the end, when None.
-        port: of the Ark OpenAPI, the object store taking the next one; 0 for any two.
-        region: that clients must sign for.
-        speed: requests per second of each job; 0 for as fast as it can.
-        seed: of answers and their order.
         clock: of the engine; a FrozenClock stands still but for `advance`. Signatures go by the wall's clock.
         keys: to sign with instead of the data folder's own, such as temporary ones with a session token.
+        options: the other fields of CloudOptions, such as `speed=0`.
+
+    Raises:
+        OptionError: a fault can never happen.
     """
 
     def __init__(
-        self,
-        data: Path | None = None,
-        *,
-        port: int = 0,
-        region: str = DEFAULT_REGION,
-        speed: float = DEFAULT_SPEED,
-        seed: int = 0,
-        clock: Clock | None = None,
-        keys: Keys | None = None,
+        self, data: Path | None = None, *, clock: Clock | None = None, keys: Keys | None = None, **options: Any
     ) -> None:
-        self._data = data
-        self._port = port
-        self._region = region
-        self._speed = speed
-        self._seed = seed
+        self._options = CloudOptions(data=data, **options)
+        for fault in self._options.faults:
+            check_fault(fault)
         self._clock = clock or SystemClock()
         self._keys = keys
         self._running = contextlib.ExitStack()
+        self._faults = FaultPlan(self._options.faults)
+        self._log = RequestLog()
         self._engine: Engine | None = None
         self._info: CloudInfo | None = None
 
@@ -104,6 +100,25 @@ class LocalCloud:
             raise RuntimeError("the local cloud is not running")
         return self._info
 
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """What was asked of the running or stopped cloud and what became of it, the last 100 000 requests."""
+        return self._log.records()
+
+    def fault(self, where: str, **words: Any) -> None:
+        """Have one more fault from now on, as the fields of a Fault: `fault("tos:UploadPart", nth=3, reset="after")`.
+
+        Raises:
+            OptionError: nothing of the cloud can ever meet it, or it does nothing.
+        """
+        fault = Fault(where, **words)
+        check_fault(fault)
+        self._faults.add(fault)
+
+    def clear_faults(self) -> None:
+        """Have no faults from now on, those of the options included."""
+        self._faults.clear()
+
     def start(self) -> Self:
         """Start both services and return when both accept connections.
 
@@ -111,6 +126,8 @@ class LocalCloud:
             PortTakenError: a port is in use.
             StorageInUseError: another cloud has the data folder.
             StoreTooNewError: a later version wrote the data folder.
+            SceneError: there is no such scene, or the data folder has jobs.
+            ModelUrlError: the model is not on this machine.
             OSError: the data folder cannot be made or written.
         """
         with contextlib.ExitStack() as starting:
@@ -140,7 +157,8 @@ class LocalCloud:
         self._engine.advance(clock, seconds)
 
     def _start(self, stack: contextlib.ExitStack) -> CloudInfo:
-        data = self._data
+        options = self._options
+        data = options.data
         if data is None:
             data = Path(tempfile.mkdtemp(prefix="arkdeck-local-"))
             stack.callback(shutil.rmtree, data)
@@ -150,44 +168,57 @@ class LocalCloud:
         stack.callback(storage.close)
         if not storage.bucket_exists(BUCKET):
             storage.create_bucket(BUCKET)
-        ark = self._ark_server(stack, data, storage, keys)
-        tos = self._tos_server(storage, keys)
-        for server, port in ((ark, self._port), (tos, self._port and self._port + 1)):
+        self._log = RequestLog(options.log)
+        stack.callback(self._log.close)
+        service = self._batch_service(stack, data, storage)
+        ark = ArkApi(service, keys, options.region, FrontDesk("ark", self._faults, self._log))
+        tos = TosService(storage, keys, options.region, FrontDesk("tos", self._faults, self._log))
+        for server, port in ((ark, options.port), (tos, options.port and options.port + 1)):
             _start(server, port)
             stack.callback(server.stop)
+        self._faults.begin()
+        stack.callback(self._faults.end)
         return CloudInfo(
             ark_endpoint=f"http://{HOST}:{ark.port}",
             tos_endpoint=f"http://{HOST}:{tos.port}",
-            region=self._region,
+            region=options.region,
             access_key=keys.access_key,
             secret_key=keys.secret_key,
             bucket=BUCKET,
             data=str(data),
         )
 
-    def _ark_server(self, stack: contextlib.ExitStack, data: Path, storage: ObjectStorage, keys: Keys) -> ArkServer:
-        from tui.localcloud.ark_api import ArkApi
-        from tui.localcloud.ark_server import ArkServer
-
+    def _batch_service(self, stack: contextlib.ExitStack, data: Path, storage: ObjectStorage) -> BatchService:
+        options = self._options
         jobs = JobStore(data / "ark.sqlite3")
         stack.callback(jobs.close)
-        engine = Engine(jobs, storage, data / "rows", clock=self._clock, speed=self._speed, seed=self._seed)
+        if options.scene:
+            now = self._clock.now()
+            fill(options.scene, jobs, storage, data / "rows", bucket=BUCKET, now=now, seed=options.seed)
+        model = ModelEndpoint(options.model_url) if options.model_url else None
+        if model:
+            stack.callback(model.close)
+        engine = Engine(
+            jobs,
+            storage,
+            data / "rows",
+            clock=self._clock,
+            speed=options.speed,
+            seed=options.seed,
+            assume=options.assume,
+            faults=self._faults,
+            model=model,
+        )
         stack.callback(engine.close)
         self._engine = engine
         thread = EngineThread(engine, self._clock)
         if not isinstance(self._clock, FrozenClock):
             thread.start()
             stack.callback(thread.stop)
-        service = BatchService(jobs, engine, self._clock, changed=thread.wake)
-        return ArkServer(ArkApi(service, keys, self._region).app)
-
-    def _tos_server(self, storage: ObjectStorage, keys: Keys) -> TosService:
-        from tui.localcloud.tos_api import TosService
-
-        return TosService(storage, keys, self._region)
+        return BatchService(jobs, engine, storage, self._clock, changed=thread.wake, assume=options.assume)
 
 
-def _start(server: ArkServer | TosService, port: int) -> None:
+def _start(server: ArkApi | TosService, port: int) -> None:
     try:
         server.start(port)
     except OSError as error:

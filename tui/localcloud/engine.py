@@ -15,8 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tui.files import private_folder
 from tui.localcloud import jobs as phases
+from tui.localcloud.answers import Answerer
+from tui.localcloud.assumptions import DEFAULTS, Assumptions
+from tui.localcloud.disk import DISK_FULL, is_disk_full
+from tui.localcloud.faults import FaultPlan
 from tui.localcloud.input_check import InputRefusedError
 from tui.localcloud.job_work import InputCheck, JobWork, RowFiles
+from tui.localcloud.model_answers import ModelAnswerer
+from tui.localcloud.publishing import Publisher
 from tui.localcloud.tos_errors import TosError
 
 if TYPE_CHECKING:
@@ -24,12 +30,13 @@ if TYPE_CHECKING:
 
     from tui.clock import Clock, FrozenClock
     from tui.localcloud.jobs import Job, JobStore
+    from tui.localcloud.model_endpoint import ModelEndpoint
     from tui.localcloud.object_storage import ObjectStorage
 
-RUNNING_PER_PROJECT: Final = 20
 PHASE_SECONDS: Final = 0.3
 REQUESTS_PER_STEP: Final = 2000
 PROGRESS_SECONDS: Final = 0.05
+ROOM_SECONDS: Final = 1.0
 _CLOCK_STEP: Final = 1e-6  # seconds, the finest that a datetime tells apart
 
 MESSAGES: Final[dict[str, str]] = {
@@ -54,32 +61,53 @@ class Engine:
         clock: of phases, rates and expiry.
         speed: requests per second of each job; 0 for as fast as it can.
         seed: of answers and their order, for jobs that have not begun.
+        assume: how the platform does what is not known.
+        faults: what goes wrong when a job's files are published.
+        model: answers the requests, in its own time and not before `speed` allows it; simulated answers when None.
     """
 
     def __init__(
-        self, jobs: JobStore, storage: ObjectStorage, folder: Path, *, clock: Clock, speed: float, seed: int
+        self,
+        jobs: JobStore,
+        storage: ObjectStorage,
+        folder: Path,
+        *,
+        clock: Clock,
+        speed: float,
+        seed: int,
+        assume: Assumptions = DEFAULTS,
+        faults: FaultPlan | None = None,
+        model: ModelEndpoint | None = None,
     ) -> None:
         self._jobs = jobs
         self._storage = storage
+        self._publisher = Publisher(storage, assume, faults or FaultPlan())
+        self._running_at_once = assume.running_jobs
         self._folder = private_folder(folder)
         self._clock = clock
         self._speed = speed
         self._seed = seed
+        self._model = model
         self._phase_time = timedelta(seconds=PHASE_SECONDS if speed else 0)
         self._running_jobs: Counter[str] = Counter()
         self._checks: dict[str, InputCheck] = {}
         self._work: dict[str, JobWork] = {}
+        self._waits: dict[str, datetime] = {}  # until when jobs wait for room on the disk
         self._steps = {
             phases.QUEUED: self._queued,
             phases.INITIALIZING: self._initializing,
             phases.RUNNING: self._running,
             phases.TERMINATING: self._terminating,
         }
+        self._sweep()
 
     def tick(self) -> bool:
         """Do one step of every job that has something due; return whether another tick now would do more."""
         now = self._clock.now()
         active = self._count_places()
+        for gone in {*self._checks, *self._work} - {job.id for job in active}:  # deleted while they ran
+            self._drop(gone)
+            self.forget(gone)
         moved = [self._step(job, now) for job in active]
         return any(moved)
 
@@ -110,12 +138,23 @@ class Engine:
         """Delete the rows that are kept of a finished job; its objects stay."""
         RowFiles(self._folder, job_id).remove()
 
+    def _sweep(self) -> None:
+        """Delete the rows that nobody will need, which a kill left behind."""
+        for path in self._folder.iterdir():
+            job = self._jobs.get(path.name.partition(".")[0])
+            if job is None or job.phase == phases.COMPLETED:
+                path.unlink()
+
     def _due(self, job: Job) -> datetime:
+        if job.id in self._waits:
+            return self._waits[job.id]
         if job.phase == phases.TERMINATING:
             return job.phase_time + self._phase_time
         if job.phase == phases.QUEUED and not self._has_place(job.project):
             return job.expires
         work = self._work.get(job.id)
+        if work is not None and self._model is not None:
+            return job.expires
         ends = self._end_of(work) if work else job.phase_time + self._phase_time
         return min(ends, job.expires)
 
@@ -133,20 +172,45 @@ class Engine:
         return active
 
     def _has_place(self, project: str) -> bool:
-        return self._running_jobs[project] < RUNNING_PER_PROJECT
+        return self._running_jobs[project] < self._running_at_once
 
     # one step of one job; each returns whether the job moved
 
     def _step(self, job: Job, now: datetime) -> bool:
+        if now < self._waits.get(job.id, now):
+            return False
+        try:
+            moved = self._attempt(job, now)
+        except Exception as fault:
+            if not is_disk_full(fault):
+                raise
+            self._wait_for_room(job, now)
+            return False
+        self._waits.pop(job.id, None)
+        return moved
+
+    def _attempt(self, job: Job, now: datetime) -> bool:
         try:
             return self._steps[job.phase](job, now)
         except InputRefusedError as refused:
             return self._fail(job, now, str(refused))
         except TosError as refused:
             return self._fail(job, now, f"批量推理任务失败,{refused.code}: {refused.message}")
-        except Exception as fault:  # noqa: BLE001  # one job must not take the others with it
+        except Exception as fault:  # one job must not take the others with it
+            if is_disk_full(fault):
+                raise
+            if self._jobs.get(job.id) is None:  # deleted meanwhile
+                return False
             _log.exception("job %s met a fault of the local cloud", job.id)
             return self._fail(job, now, f"批量推理任务失败,InternalServiceError: {fault}")
+
+    def _wait_for_room(self, job: Job, now: datetime) -> None:
+        """Let a job go on from what was last written of it, some time later."""
+        if job.id not in self._waits:
+            _log.error("job %s waits: %s", job.id, DISK_FULL)
+        self._drop(job.id)
+        self._waits[job.id] = now + timedelta(seconds=ROOM_SECONDS)
+        self._jobs.remark(job.id, f"{MESSAGES[job.phase]},{DISK_FULL}")
 
     def _queued(self, job: Job, now: datetime) -> bool:
         if now >= job.expires:
@@ -173,23 +237,35 @@ class Engine:
         work = self._work.get(job.id)
         if work is None:
             files = RowFiles(self._folder, job.id)
-            work = self._work[job.id] = JobWork(job, self._storage, files, since=now)
+            work = self._work[job.id] = JobWork(job, self._storage, files, self._answerer(job), since=now)
         count = min(self._requests_due(work, min(now, job.expires)), REQUESTS_PER_STEP)
-        if count:
-            self._jobs.revise(job.id, progress=work.answer(count, now), updated=now)
+        too_late = self._model is not None and now >= job.expires  # it may never be ready
+        if count and not too_late and self._answer(job, work, count, now):
             return True
         if work.progress.done < work.progress.total:
             return now >= job.expires and self._enter(job, phases.TERMINATING, now, message=EXPIRED)
-        self._publish(job)
-        if self._enter(job, phases.COMPLETED, now):
+        if self._enter(job, phases.COMPLETED, now, **self._publish(job)):
             self.forget(job.id)
         return True
+
+    def _answer(self, job: Job, work: JobWork, count: int, now: datetime) -> bool:
+        """Handle up to `count` requests; return whether any was ready."""
+        before = work.progress.done
+        progress = work.answer(count, now)
+        if progress.done == before:
+            return False
+        self._jobs.revise(job.id, progress=progress, message=MESSAGES[phases.RUNNING], updated=now)
+        return True
+
+    def _answerer(self, job: Job) -> Answerer | ModelAnswerer:
+        if self._model is not None:
+            return ModelAnswerer(self._model, job.model)
+        return Answerer(job.model, job.progress.seed)
 
     def _terminating(self, job: Job, now: datetime) -> bool:
         if now < job.phase_time + self._phase_time:
             return False
-        self._publish(job)
-        return self._enter(job, phases.TERMINATED, now)
+        return self._enter(job, phases.TERMINATED, now, **self._publish(job))
 
     def _requests_due(self, work: JobWork, now: datetime) -> int:
         left = work.progress.total - work.progress.done
@@ -198,9 +274,9 @@ class Engine:
         due = work.done_before + math.floor((now - work.since).total_seconds() * self._speed + 1e-6)
         return max(0, min(left, due - work.progress.done))
 
-    def _publish(self, job: Job) -> None:
+    def _publish(self, job: Job) -> dict[str, Any]:
         self._drop(job.id)
-        RowFiles(self._folder, job.id).publish(job, self._storage)
+        return self._publisher.publish(job, RowFiles(self._folder, job.id))
 
     def _fail(self, job: Job, now: datetime, message: str) -> bool:
         self._drop(job.id)

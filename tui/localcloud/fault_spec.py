@@ -26,7 +26,7 @@ _FITTING: Final = {
     "chance": "a probability above 0, up to 1",
     "seed": "a whole number",
     "delay": "seconds",
-    "status": "an HTTP status from 200 on",
+    "status": "an HTTP status of an error; or 200, with a code, of ark",
     "code": "an error code",
     "retry-after": "whole seconds",
     "skew": "seconds, negative for a clock that is behind",
@@ -40,8 +40,16 @@ _FITTING: Final = {
     "row": "lost, doubled or torn",
 }
 _CONDITIONS: Final = frozenset(["key", "part", "job", "nth", "times", "chance", "seed"])
-_OF_ENGINE: Final = frozenset(["error-file", "counts", "row"])
-_OF_OBJECTS: Final = frozenset(["crc", "upload"])
+_PLACES: Final = {
+    "part": "tos:UploadPart*",
+    "crc": "tos:*",
+    "upload": "tos:*",
+    "error-file": PUBLISH,
+    "counts": PUBLISH,
+    "row": PUBLISH,
+}
+"""Words that mean something at some places alone; all others of what a fault does, at requests."""
+
 _DEFAULTS: Final = msgspec.structs.asdict(Fault("*:*"))
 
 
@@ -78,22 +86,22 @@ def check_fault(fault: Fault) -> None:
     given = {name.replace("_", "-") for name, value in values.items() if name != "where" and value != _DEFAULTS[name]}
     for name in given:
         _convert(text, name, values[name.replace("-", "_")], strict=True)
-    met = {place.partition(":")[0] for place in _places() if fnmatchcase(place, fault.where)}
+    met = [place for place in _places() if fnmatchcase(place, fault.where)]
     if not met:
         raise OptionError(f"fault {text}: nothing is called {fault.where!r}{nearest(fault.where, _places())}")
     if not given - _CONDITIONS - {"retry-after"}:
         does = ", ".join(name for name in _FITTING if name not in _CONDITIONS)
         raise OptionError(f"fault {text}: it does nothing; add one of {does}")
-    on_wire = given - _CONDITIONS - _OF_ENGINE
-    for services, words, kind in (
-        ({"engine"}, given & _OF_ENGINE, "faults of engine:Publish"),
-        ({"tos"}, given & _OF_OBJECTS, "faults of tos operations"),
-        ({"ark", "tos"}, on_wire, "faults of ark and tos operations"),
-    ):
-        if words and not met & services:
-            raise OptionError(f"fault {text}: {', '.join(sorted(words))}: {kind}")
+    for name in sorted(given & _PLACES.keys()):
+        if not any(fnmatchcase(place, _PLACES[name]) for place in met):
+            raise OptionError(f"fault {text}: {name} is for {_PLACES[name]}, not for {fault.where}")
+    if given - _CONDITIONS - _PLACES.keys() and set(met) == {PUBLISH}:
+        raise OptionError(f"fault {text}: {PUBLISH} is not a request; it knows {_words_of(PUBLISH)}")
     if fault.retry_after is not None and not fault.refuses:
         raise OptionError(f"fault {text}: retry-after goes with status or code")
+    inside_success = fault.status == HTTPStatus.OK and fault.code and any(map(_is_ark, met))
+    if fault.status is not None and fault.status < HTTPStatus.BAD_REQUEST and not inside_success:
+        raise OptionError(f"fault {text}: status cannot be {fault.status}: it takes {_FITTING['status']}")
 
 
 def _value(text: str, name: str, value: str) -> Any:
@@ -110,6 +118,14 @@ def _convert(text: str, name: str, value: Any, *, strict: bool) -> Any:
     except (msgspec.ValidationError, ValueError):
         raise OptionError(f"fault {text}: {name} cannot be {value!r}: it takes {_FITTING[name]}") from None
     return converted
+
+
+def _is_ark(place: str) -> bool:
+    return place.startswith("ark:")
+
+
+def _words_of(place: str) -> str:
+    return ", ".join(name for name, pattern in _PLACES.items() if pattern == place)
 
 
 def _places() -> list[str]:

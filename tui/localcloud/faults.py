@@ -175,6 +175,10 @@ class FaultPlan:
         """Let time pass, at most until the cloud stops."""
         self._ending.wait(seconds)
 
+    def begin(self) -> None:
+        """Let calls wait, as faults want it."""
+        self._ending.clear()
+
     def end(self) -> None:
         """Let nobody wait any longer."""
         self._ending.set()

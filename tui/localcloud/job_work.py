@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import random
-import shutil
 from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
 
 import msgspec
 
-from tui.localcloud.answers import Answerer
 from tui.localcloud.input_check import (
     INPUT_CHANGED,
     MAX_INPUT_BYTES,
@@ -30,24 +28,26 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from tui.localcloud.answers import Answerer
+    from tui.localcloud.model_answers import ModelAnswerer
     from tui.localcloud.object_storage import ObjectStorage
 
 BLOCK_REQUESTS: Final = 4096
 BLOCK_BYTES: Final = 8 * 1024 * 1024
-_COPY_BYTES: Final = 1024 * 1024
 
 
 def results_location(job: Job) -> Location:
     """Return where the answers of a job are put."""
-    return Location(job.output.bucket, _output_folder(job) + "output/results.jsonl")
+    return Location(job.output.bucket, output_folder(job) + "output/results.jsonl")
 
 
-def errors_location(job: Job) -> Location:
-    """Return where the refused requests of a job are put (the older layout has them beside the results)."""
-    return Location(job.output.bucket, _output_folder(job) + "error/errors.jsonl")
+def errors_location(job: Job, folder: str = "error") -> Location:
+    """Return where the refused requests of a job are put (in another layout their folder is that of the results)."""
+    return Location(job.output.bucket, f"{output_folder(job)}{folder}/errors.jsonl")
 
 
-def _output_folder(job: Job) -> str:
+def output_folder(job: Job) -> str:
+    """Return what the keys of a job's files begin with."""
     folder = job.output.key
     return f"{folder}{'' if not folder or folder.endswith('/') else '/'}{job.id}/"
 
@@ -58,22 +58,6 @@ class RowFiles:
     def __init__(self, folder: Path, job_id: str) -> None:
         self.results = folder / f"{job_id}.results.jsonl"
         self.errors = folder / f"{job_id}.errors.jsonl"
-
-    def publish(self, job: Job, storage: ObjectStorage) -> None:
-        """Put what `job` has so far into the object store; a file without rows is not made there.
-
-        Raises:
-            TosError: the bucket is gone, or the key is refused.
-        """
-        for path, size, location in (
-            (self.results, job.progress.results_size, results_location(job)),
-            (self.errors, job.progress.errors_size, errors_location(job)),
-        ):
-            if not size:
-                continue
-            with path.open("r+b") as rows, storage.writer(location.bucket, location.key) as target:
-                rows.truncate(size)
-                shutil.copyfileobj(rows, target, _COPY_BYTES)
 
     def remove(self) -> None:
         """Delete the files."""
@@ -131,17 +115,20 @@ class JobWork:
         job: in the phase Running, its input checked.
         storage: holds the input.
         files: of this job.
+        answerer: of its requests; closed with the work.
         since: when it (again) began to run.
 
     Raises:
         TosError: the input is gone.
     """
 
-    def __init__(self, job: Job, storage: ObjectStorage, files: RowFiles, *, since: datetime) -> None:
+    def __init__(
+        self, job: Job, storage: ObjectStorage, files: RowFiles, answerer: Answerer | ModelAnswerer, *, since: datetime
+    ) -> None:
         self.progress = job.progress
         self.since = since
         self.done_before = job.progress.done
-        self._answerer = Answerer(job.model, job.progress.seed)
+        self._answerer = answerer
         with contextlib.ExitStack() as stack:
             _, source = storage.open(job.input.bucket, job.input.key)
             self._input: BinaryIO = stack.enter_context(source)
@@ -152,25 +139,32 @@ class JobWork:
             self._files = stack.pop_all()
 
     def close(self) -> None:
-        """Close the files."""
-        self._files.close()
+        """Close the files and give up what is under way."""
+        self._answerer.close()
+        with contextlib.suppress(OSError):  # rows that a full disk does not take were never counted
+            self._files.close()
 
     def answer(self, count: int, now: datetime) -> Progress:
-        """Handle up to `count` more requests and return the progress; what it counts is with the system."""
+        """Handle up to `count` more requests, fewer when a model is not ready, and return the progress.
+
+        What it counts is with the system.
+        """
         created = int(now.timestamp())
         while count > 0 and self.progress.done < self.progress.total:
             if self.progress.block_done == len(self._block):
                 self._advance_block()
             start = self.progress.block_done
             requests = self._block[start : start + count]
-            self._answer_requests(requests, created)
-            count -= len(requests)
+            answered = self._answerer.answer_next(requests, created)
+            self._write(answered)
+            count -= len(answered)
+            if len(answered) < len(requests):
+                break
         self._results.flush()
         self._errors.flush()
         return self.progress
 
-    def _answer_requests(self, requests: list[InputLine], created: int) -> None:
-        answered = [self._answerer.answer(request, created) for request in requests]
+    def _write(self, answered: list[tuple[bool, bytes]]) -> None:
         results = b"".join(row for ok, row in answered if ok)
         errors = b"".join(row for ok, row in answered if not ok)
         self._results.write(results)

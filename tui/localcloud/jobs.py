@@ -80,8 +80,19 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         return self.succeeded + self.failed
 
 
+class Tokens(msgspec.Struct, frozen=True):
+    """What the answered requests of a job used."""
+
+    prompt: int
+    completion: int
+    total: int
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """One batch inference job; times are aware UTC."""
+    """One batch inference job; times are aware UTC.
+
+    `miscounted` requests more are told as failed than did: a fault.
+    """
 
     id: str
     name: str
@@ -99,6 +110,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     tags: tuple[tuple[str, str], ...] = ()
     progress: Progress = Progress()
+    tokens: Tokens | None = None
+    miscounted: int = 0
 
     @property
     def active(self) -> bool:
@@ -186,6 +199,12 @@ class JobStore:
             self._write(job)
             self._keep(job)
             return job
+
+    def remark(self, job_id: str, message: str) -> None:
+        """Tell `message` of a job until its next change is written: a disk that is full takes no words."""
+        with self.lock:
+            if job_id in self._jobs:
+                self._jobs[job_id] = msgspec.structs.replace(self._jobs[job_id], message=message)
 
     def _write(self, job: Job) -> None:
         self._database.execute(

@@ -64,13 +64,15 @@ class ObjectStorage:
 
     Args:
         folder: made when missing; what a killed process left half-written is removed.
+        min_part_size: bytes of every part but the last of a multipart upload.
 
     Raises:
         StorageInUseError: another process, or another instance that was not closed, has it.
         OSError: the folder cannot be made, read or written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, min_part_size: int = multipart.MIN_PART_SIZE) -> None:
+        self._min_part_size = min_part_size
         self._lock_file = _lock(private_folder(folder))
         self._index = Index(folder / "index.sqlite3")
         self._blobs = BlobFolder(folder / "blobs")
@@ -278,7 +280,8 @@ class ObjectStorage:
         """
         with self._replacing(bucket, key, guard) as (database, garbage):
             started = multipart.require_upload(database, bucket, key, upload)
-            made = multipart.assemble(started, multipart.parts_of(database, upload), wanted)
+            uploaded = multipart.parts_of(database, upload)
+            made = multipart.assemble(started, uploaded, wanted, min_part_size=self._min_part_size)
             segments = [(blob, part.size) for blob, part in zip(made.blobs, made.parts, strict=True)]
             content = _add_content(database, made.size, made.crc64, made.etag, segments)
             multipart.forget_upload(database, upload)

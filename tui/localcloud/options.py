@@ -27,6 +27,8 @@ class CloudOptions(msgspec.Struct, frozen=True, kw_only=True):
         faults: what shall go wrong.
         log: a file that gets a line of JSON for every request.
         assume: choices where the platform's behaviour is not known.
+        scene: what fills an empty cloud before it serves, one of `scenes.SCENES`; nothing when None.
+        model_url: an OpenAI-compatible endpoint on loopback that answers the requests; simulated answers when None.
     """
 
     data: Path | None = None
@@ -37,10 +39,14 @@ class CloudOptions(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...] = ()
     log: Path | None = None
     assume: Assumptions = DEFAULTS
+    scene: str | None = None
+    model_url: str | None = None
 
     def arguments(self) -> list[str]:
         """Return the command line of a child process with these options."""
         single = ("data", "port", "region", "speed", "seed", "log")
         given = [f"--{name}={value}" for name in single if (value := getattr(self, name)) is not None]
+        given += [f"--scene={self.scene}"] if self.scene else []
+        given += [f"--model-url={self.model_url}"] if self.model_url else []
         given += [f"--fault={format_fault(fault)}" for fault in self.faults]
         return given + [f"--assume={text}" for text in format_assumptions(self.assume)]

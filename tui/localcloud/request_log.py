@@ -96,7 +96,7 @@ class RequestLog:
                 try:
                     self._file.write(line)
                 except OSError as error:
-                    _log.error("the request log lost a line: %s", error)  # noqa: TRY400  # a full disk needs no traceback
+                    _log.error("the request log lost a line: %s", error)  # a full disk needs no traceback
 
     def records(self) -> list[RequestRecord]:
         """Return what is kept, in the order of the replies."""

@@ -68,7 +68,7 @@ HOSTILE: Final = (
     "宽字符与半角カナ混合 ①②③ ±×÷ Ω …",
     "مهمة بالعربية משימה",
     "   ",
-    "=HYPERLINK(\"https://example.com\",\"sum\")",
+    '=HYPERLINK("https://example.com","sum")',
     "../../../../etc/passwd",
     "$(reboot) `id` ; rm -rf ~ | cat",
     "%s %d {name} {0} {{}} \\u{202e} \\x1b",

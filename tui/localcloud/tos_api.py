@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import secrets
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from tui.localcloud import tos_bucket_operations as buckets
 from tui.localcloud import tos_object_operations as objects
 from tui.localcloud import tos_upload_operations as uploads
-from tui.localcloud.tos_call import Address, Call, find_address, json_response, parse_query, read_document
-from tui.localcloud.tos_errors import MethodNotAllowed, NotModified, TosError, UnImplemented
-from tui.localcloud.tos_http import Request, Response
-from tui.localcloud.tos_server import TosServer
+from tui.localcloud.disk import is_disk_full
+from tui.localcloud.faults import FaultPlan
+from tui.localcloud.front_desk import NO_REPLY, BreakOffError, FrontDesk, Visit
+from tui.localcloud.http_messages import Request, Response
+from tui.localcloud.http_server import HttpServer
+from tui.localcloud.request_log import RequestLog
+from tui.localcloud.tos_call import (
+    CHECKSUM_HEADER,
+    Address,
+    Call,
+    find_address,
+    json_response,
+    parse_query,
+    read_document,
+)
+from tui.localcloud.tos_errors import (
+    DiskFull,
+    InternalError,
+    MethodNotAllowed,
+    NotModified,
+    PlayedError,
+    TosError,
+    UnImplemented,
+)
 from tui.localcloud.tos_signature import SignedRequest, verify
 
 if TYPE_CHECKING:
@@ -94,6 +115,7 @@ _OTHER_OPERATIONS: Final = frozenset(
 
 _HOST_ID: Final = "local-cloud"
 _PUBLIC: Final = ("public-", "authenticated-read")
+_logger: Final = logging.getLogger(__name__)
 
 
 class TosService:
@@ -103,22 +125,15 @@ class TosService:
         storage: what it serves; stays its owner's to close, after `stop`.
         keys: what requests must be signed with.
         region: what they must be signed for.
-        now: the wall's clock, which signatures are judged by.
+        desk: receives requests; one of its own without faults when omitted.
     """
 
-    def __init__(
-        self,
-        storage: ObjectStorage,
-        keys: Keys,
-        region: str,
-        *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, storage: ObjectStorage, keys: Keys, region: str, desk: FrontDesk | None = None) -> None:
         self._storage = storage
         self._keys = keys
         self._region = region
-        self._now = now
-        self._server = TosServer(self._answer, self._refuse)
+        self._desk = desk or FrontDesk("tos", FaultPlan(), RequestLog())
+        self._server = HttpServer("tos", self._answer, self._refuse)
 
     @property
     def port(self) -> int:
@@ -134,59 +149,87 @@ class TosService:
         self._server.stop()
 
     def _answer(self, request: Request) -> Response:
-        """Answer a request: everything before `perform` has no effect, and nothing after it has."""
-        request_id = secrets.token_hex(16)
+        """Answer a request, whatever comes of it."""
+        visit = self._desk.receive(secrets.token_hex(16))
         resource = request.path
         try:
             address = find_address(request)
             resource = "/" + "/".join(part for part in (address.bucket, address.key) if part)
-            operation, call = self._understand(request, address)
-            response = operation.perform(call)
+            response = self._perform(request, address, visit)
         except TosError as error:
-            response = _refusal(error, request_id, resource)
-        return _identified(response, request_id)
+            response = _refusal(error, visit, resource)
+        except (BreakOffError, ConnectionError):
+            response = NO_REPLY
+        except Exception as error:
+            if not is_disk_full(error):
+                _logger.exception("the object storage failed")
+            response = _refusal(DiskFull() if is_disk_full(error) else InternalError(), visit, resource)
+        return visit.leave(request, _identified(response, visit.request_id))
 
-    def _refuse(self, error: TosError) -> Response:
-        """Answer what is not a request, or failed for a reason of our own."""
-        request_id = secrets.token_hex(16)
-        return _identified(_refusal(error, request_id, ""), request_id)
-
-    def _understand(self, request: Request, address: Address) -> tuple[Operation, Call]:
-        """Return the operation that a request means and its input, once its signature was verified."""
-        signed = SignedRequest(request.method, request.host, request.path, request.query, request.headers)
-        request.body.expect_sha256(verify(signed, self._keys, self._region, self._now()))
+    def _perform(self, request: Request, address: Address, visit: Visit) -> Response:
+        """Do what a request asks for: everything before `perform` has no effect, and nothing after it has."""
         query = parse_query(request.query)
         operation = _find_operation(request, address, query)
+        if isinstance(operation, Operation):
+            part = int(number) if (number := query.get("partNumber", "")).isdecimal() else None
+            visit.meet(operation.name, bucket=address.bucket, key=address.key, part=part)
+        signed = SignedRequest(request.method, request.host, request.path, request.query, request.headers)
+        request.body.expect_sha256(verify(signed, self._keys, self._region, visit.now))
+        if isinstance(operation, TosError):
+            raise operation
+        fault = visit.fault
+        if fault.refuses:
+            raise PlayedError(fault.status, fault.code)
         document = b"" if operation.streams else read_document(request)
-        return operation, Call(request, address, query, document, self._storage, self._region)
+        if fault.upload == "forgotten":
+            self._forget_upload(address, query)
+        response = operation.perform(Call(request, address, query, document, self._storage, self._region))
+        return _with_wrong_crc(response) if fault.crc == "wrong" else response
+
+    def _forget_upload(self, address: Address, query: dict[str, str]) -> None:
+        with contextlib.suppress(TosError):  # it is forgotten already, or never was
+            self._storage.abort_upload(address.bucket, address.key, query.get("uploadId", ""))
+
+    def _refuse(self, error: TosError) -> Response:
+        """Answer what is not a request."""
+        visit = self._desk.receive(secrets.token_hex(16))
+        return visit.leave(None, _identified(_refusal(error, visit, ""), visit.request_id))
 
 
-def _find_operation(request: Request, address: Address, query: dict[str, str]) -> Operation:
+def _find_operation(request: Request, address: Address, query: dict[str, str]) -> Operation | TosError:
+    """Return what a request means, or why it means nothing: to be said to those alone who signed it."""
     empty = {name for name, value in query.items() if not value}
     if unknown := (empty - _EMPTY_PARAMETERS) | (query.keys() & _OTHER_OPERATIONS):
-        raise UnImplemented(f"The local cloud has no operation with {', '.join(sorted(unknown))}.")
+        return UnImplemented(f"The local cloud has no operation with {', '.join(sorted(unknown))}.")
     if request.headers.get("x-tos-acl", "").startswith(_PUBLIC):
-        raise UnImplemented("Buckets and objects of the local cloud are private.")
+        return UnImplemented("Buckets and objects of the local cloud are private.")
     scope = Scope.OBJECT if address.key else Scope.BUCKET if address.bucket else Scope.SERVICE
     given = {*query, *request.headers}
     for operation in OPERATIONS:
         if (operation.method, operation.scope) == (request.method, scope) and given.issuperset(operation.by):
             return operation
-    raise MethodNotAllowed
+    return MethodNotAllowed()
 
 
-def _refusal(error: TosError, request_id: str, resource: str) -> Response:
+def _refusal(error: TosError, visit: Visit, resource: str) -> Response:
+    visit.code = error.code
     if isinstance(error, NotModified):
         return Response(error.status)
     document = {
         "Code": error.code,
         "Message": error.message,
-        "RequestId": request_id,
+        "RequestId": visit.request_id,
         "HostId": _HOST_ID,
         "Resource": resource,
         "EC": error.ec,
     }
     return json_response(document, {"x-tos-ec": error.ec}, error.status)
+
+
+def _with_wrong_crc(response: Response) -> Response:
+    """Return the answer with another checksum than the content's, where it carries one."""
+    carried = {name: str(int(value) ^ 1) for name, value in response.headers.items() if name == CHECKSUM_HEADER}
+    return replace(response, headers={**response.headers, **carried})
 
 
 def _identified(response: Response, request_id: str) -> Response:

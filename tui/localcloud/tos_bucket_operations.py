@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tui.localcloud.http_messages import Response
 from tui.localcloud.tos_call import STORAGE_CLASS, Call, json_response, json_time, quoted, url_encoder
 from tui.localcloud.tos_errors import InvalidArgument, MalformedBody, NoSuchBucket, TosError, UnImplemented
-from tui.localcloud.tos_http import Response
 from tui.localcloud.tos_listing import Page, behind_group, behind_key, group_of
 
 if TYPE_CHECKING:

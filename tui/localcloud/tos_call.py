@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
+from tui.localcloud.http_messages import Request, Response
 from tui.localcloud.tos_errors import EntityTooLarge, InvalidArgument, InvalidKey, MalformedBody
-from tui.localcloud.tos_http import Request, Response
 from tui.localcloud.tos_records import META_PREFIX, ObjectRecord
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tui.localcloud.tos_blobs import BlobWriter
 
 STORAGE_CLASS: Final = "STANDARD"
+CHECKSUM_HEADER: Final = "x-tos-hash-crc64ecma"
 MAX_BODY: Final = 5 * 1024**3
 """Bytes of a put or of a part (tos.md §5)."""
 
@@ -185,7 +186,7 @@ def quoted(etag: str) -> str:
 
 def checksum_header(crc64: int) -> dict[str, str]:
     """Return the header that carries a CRC-64."""
-    return {"x-tos-hash-crc64ecma": str(crc64)}
+    return {CHECKSUM_HEADER: str(crc64)}
 
 
 def object_headers(record: ObjectRecord) -> dict[str, str]:

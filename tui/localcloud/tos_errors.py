@@ -9,7 +9,9 @@ known; the local cloud makes them of a family of its own, 0001, and the HTTP sta
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+from tui.localcloud.disk import DISK_FULL
 
 
 class TosError(Exception):
@@ -24,9 +26,9 @@ class TosError(Exception):
         ec: the platform's number of the error, in the header `x-tos-ec` and the body.
     """
 
-    code: ClassVar[str]
-    status: ClassVar[int]
-    ec: ClassVar[str]
+    code: str
+    status: int
+    ec: str
     text: ClassVar[str]
 
     def __init_subclass__(cls, *, status: int, text: str, ec: str = "", code: str = "") -> None:
@@ -186,3 +188,41 @@ class AuthorizationQueryParametersError(
 
 class InternalError(TosError, status=500, text="We encountered an internal error. Please try again."):
     """The local cloud itself failed."""
+
+
+class DiskFull(TosError, status=507, code="InternalError", text=DISK_FULL):
+    """A write found no room."""
+
+
+class TooManyRequests(TosError, status=429, code="ExceedQPSLimit", text="Please reduce your request rate."):
+    """The account sends more than it may."""
+
+
+class ServiceUnavailable(TosError, status=503, text="Please reduce your request rate."):
+    """The service cannot answer now."""
+
+
+_USUAL_CODES: Final = {
+    400: "InvalidArgument",
+    403: "AccessDenied",
+    404: "NoSuchKey",
+    412: "PreconditionFailed",
+    429: "ExceedQPSLimit",
+    503: "ServiceUnavailable",
+}
+
+
+class PlayedError(TosError, status=500, code="InternalError", text="A fault of the local cloud was asked for."):
+    """A refusal as a fault words it; what the fault leaves open follows from the other half.
+
+    Args:
+        status: HTTP status.
+        code: error code.
+    """
+
+    def __init__(self, status: int | None, code: str) -> None:
+        super().__init__()
+        errors = TosError.__subclasses__()
+        self.status = status or next((error.status for error in errors if error.code == code), 400)
+        self.code = code or _USUAL_CODES.get(self.status, "InternalError")
+        self.ec = next((error.ec for error in errors if error.code == self.code), f"0001-{self.status:08d}")

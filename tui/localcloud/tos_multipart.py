@@ -106,7 +106,11 @@ def parts_of(database: sqlite3.Connection, upload: str) -> list[tuple[PartRecord
 
 
 def assemble(
-    upload: UploadRecord, uploaded: Iterable[tuple[PartRecord, str]], wanted: Sequence[tuple[int, str]] | None
+    upload: UploadRecord,
+    uploaded: Iterable[tuple[PartRecord, str]],
+    wanted: Sequence[tuple[int, str]] | None,
+    *,
+    min_part_size: int = MIN_PART_SIZE,
 ) -> Assembly:
     """Choose the parts of an object.
 
@@ -114,10 +118,11 @@ def assemble(
         upload: the upload.
         uploaded: every part of it, as `parts_of` returns them.
         wanted: number and ETag of the parts to use, in any order; None for all there are.
+        min_part_size: bytes that every part but the last must have.
 
     Raises:
         InvalidPart: a wanted part is missing, has another ETag or is wanted twice, or there are no parts.
-        EntityTooSmall: a part other than the last is under 5 MiB.
+        EntityTooSmall: a part other than the last is smaller.
     """
     have = {part.number: (part, blob) for part, blob in uploaded}
     chosen = sorted(have) if wanted is None else sorted(number for number, _ in wanted)
@@ -128,8 +133,8 @@ def assemble(
         raise InvalidPart
     parts = tuple(have[number][0] for number in chosen)
     for part in parts[:-1]:
-        if part.size < MIN_PART_SIZE:
-            raise EntityTooSmall(f"part {part.number} of {part.size} bytes is not the last and under {MIN_PART_SIZE}")
+        if part.size < min_part_size:
+            raise EntityTooSmall(f"part {part.number} of {part.size} bytes is not the last and under {min_part_size}")
     return Assembly(
         parts=parts,
         blobs=tuple(have[number][1] for number in chosen),

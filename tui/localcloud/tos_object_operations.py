@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
+from tui.localcloud.http_messages import FileRange, Response
 from tui.localcloud.tos_call import (
     Call,
     checksum_header,
@@ -15,7 +16,6 @@ from tui.localcloud.tos_call import (
 )
 from tui.localcloud.tos_conditions import check_conditions, parse_range, write_guard
 from tui.localcloud.tos_errors import InvalidArgument, InvalidKey
-from tui.localcloud.tos_http import FileRange, Response
 
 if TYPE_CHECKING:
     from tui.localcloud.tos_records import ObjectRecord

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tui.localcloud.http_messages import Response
 from tui.localcloud.tos_bucket_operations import OWNER
 from tui.localcloud.tos_call import (
     STORAGE_CLASS,
@@ -18,7 +19,6 @@ from tui.localcloud.tos_call import (
 )
 from tui.localcloud.tos_conditions import check_conditions, parse_range, write_guard
 from tui.localcloud.tos_errors import MalformedBody, UnImplemented
-from tui.localcloud.tos_http import Response
 from tui.localcloud.tos_multipart import MAX_PART_NUMBER, require_part_number
 from tui.localcloud.tos_object_operations import COPY_CONDITION, copy_source
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
+import re
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack, aclosing
+from contextlib import aclosing
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -17,11 +18,18 @@ from tui.files import write_atomic
 from tui.fingerprint import crc64_of_file
 from tui.i18n import _
 from tui.runs.events import Downloading, Event, FileCollected, FileKept, Reconciled
-from tui.runs.folder import ACCOUNT, ERRORS, RESULTS, claim, stamp
+from tui.runs.folder import ACCOUNT, ERRORS, RESULTS, claim, local_files, stamp
+from tui.runs.run import Run
 from tui.runs.services import Services
 from tui.storage.client import ObjectInfo
 from tui.storage.download import Downloaded, download
 from tui.storage.upload import Progress
+
+_FETCHED_INPUT: Final = ".input.jsonl"
+
+
+class InputLostError(WorkError):
+    """The input that a job's answers belong to is nowhere to be found."""
 
 
 class JobNotFinishedError(UsageError):
@@ -49,26 +57,35 @@ async def collect(job: Job, folder: Path, services: Services) -> AsyncGenerator[
 
 
 async def account(job: Job, folder: Path, services: Services) -> AsyncGenerator[Event, None]:
-    """Say what became of every request of the job, from the files in `folder`, and write it to `account.json`."""
-    results = [path for path in (folder / RESULTS, *_older(folder, RESULTS)) if path.exists()]
-    errors = [path for path in (folder / ERRORS, *_older(folder, ERRORS)) if path.exists()]
-    with ExitStack() as leaving:
-        source = _local_input(job, services)
-        if source is None:
-            source = (
-                Path(leaving.enter_context(tempfile.TemporaryDirectory(dir=folder, prefix=".input-"))) / "input.jsonl"
-            )
-            async with aclosing(_fetch_input(job, source, services)) as events:
-                async for event in events:
-                    yield event
-        found = await in_daemon(lambda: reconcile(source, results, errors), name="reconcile")
-    write_atomic(folder / ACCOUNT, _report(job, found, results, errors))
+    """Say what became of every request of the job, from the files in `folder`, and write it to `account.json`.
+
+    Raises:
+        InputLostError: neither this machine nor the store has the input any more.
+    """
+    results, errors = _current(folder, RESULTS), _current(folder, ERRORS)
+    older = [*_older(folder, RESULTS), *_older(folder, ERRORS)]
+    run = services.journal.run_of_job(job.id)
+    source = await in_daemon(lambda: _local_input(run), name="compare")
+    fetched = folder / _FETCHED_INPUT
+    if source is None:
+        async with aclosing(_fetch_input(job, fetched, services)) as events:
+            async for event in events:
+                yield event
+    found = await in_daemon(lambda: reconcile(source or fetched, results, errors, older), name="reconcile")
+    with local_files(folder):
+        write_atomic(folder / ACCOUNT, _report(job, found, [*results, *errors, *older]))
+        fetched.unlink(missing_ok=True)
     yield Reconciled(job, folder, found)
 
 
+def _current(folder: Path, name: str) -> list[Path]:
+    return [folder / name] if (folder / name).exists() else []
+
+
 def _older(folder: Path, name: str) -> list[Path]:
+    """Files that a resumed job has superseded, under the names that `_clear_the_way` gave them."""
     stem = name.removesuffix(".jsonl")
-    return sorted(path for path in folder.glob(f"{stem}.*.jsonl") if path.name != name)
+    return sorted(path for path in folder.iterdir() if re.fullmatch(rf"{stem}\.[0-9a-f]{{16}}\.jsonl", path.name))
 
 
 async def _find_files(job: Job, services: Services) -> dict[str, ObjectInfo]:
@@ -99,11 +116,13 @@ async def _fetch(
     job: Job, info: ObjectInfo, folder: Path, name: str, services: Services
 ) -> AsyncGenerator[Event, None]:
     path = folder / name
-    if path.exists():
-        if await in_daemon(lambda: _same_content(path, info), name="compare"):
-            yield FileCollected(name, path, info.size, "crc64" if info.crc64 is not None else "size")
-            return
-        yield FileKept(_make_room(path))
+    with local_files(folder):
+        present, kept = await in_daemon(lambda: _clear_the_way(path, info), name="compare")
+    if present:
+        yield FileCollected(name, path, info.size, "crc64" if info.crc64 is not None else "size")
+        return
+    if kept is not None:
+        yield FileKept(kept)
     stream = download(services.store, job.output.bucket, info, folder, name)
     async with aclosing(stream):
         async for event in stream:
@@ -118,36 +137,38 @@ def _same_content(path: Path, info: ObjectInfo) -> bool:
     return path.stat().st_size == info.size and info.crc64 in (None, crc64_of_file(path))
 
 
-def _make_room(path: Path) -> Path:
-    """Rename an earlier file of the same job, which a resumed job has superseded, after its content."""
-    return path.rename(path.with_name(f"{path.stem}.{crc64_of_file(path):016x}{path.suffix}"))
+def _clear_the_way(path: Path, info: ObjectInfo) -> tuple[bool, Path | None]:
+    """Whether the file is there already; and where an earlier one, which a resumed job has superseded, is kept."""
+    if not path.exists():
+        return False, None
+    if _same_content(path, info):
+        return True, None
+    return False, path.rename(path.with_name(f"{path.stem}.{crc64_of_file(path):016x}{path.suffix}"))
 
 
-def _local_input(job: Job, services: Services) -> Path | None:
+def _local_input(run: Run | None) -> Path | None:
     """The operator's own file, if the journal knows it and it is still what was sent."""
-    run = services.journal.run_of_job(job.id)
     if run is None or run.fingerprint is None:
         return None
-    path = Path(run.plan.input)
+    path, known = Path(run.plan.input), run.fingerprint
     try:
         stat = path.stat()
+        same = stat.st_size == known.size and (stat.st_mtime_ns == known.mtime_ns or crc64_of_file(path) == known.crc64)
     except OSError:
         return None
-    same = (stat.st_size, stat.st_mtime_ns) == (run.fingerprint.size, run.fingerprint.mtime_ns)
     return path if same else None
 
 
 async def _fetch_input(job: Job, target: Path, services: Services) -> AsyncGenerator[Event, None]:
     info = await services.store.head(job.input.bucket, job.input.key)
     if info is None:
-        raise WorkError(
-            _(
-                "the input of job {job} is neither here nor in the store: {key}",
-                job=job.id,
-                key=job.input.key,
-            ),
+        raise InputLostError(
+            _("the input of job {job} is neither here nor in the store: {key}", job=job.id, key=job.input.key),
             advice=_("The results are in place; without the input nobody can tell which requests are missing."),
         )
+    with local_files(target.parent):
+        if await in_daemon(lambda: _is_fetched(target, info), name="compare"):
+            return
     stream = download(services.store, job.input.bucket, info, target.parent, target.name)
     async with aclosing(stream):
         async for event in stream:
@@ -155,15 +176,21 @@ async def _fetch_input(job: Job, target: Path, services: Services) -> AsyncGener
                 yield Downloading(_("input of {job}", job=job.id), event.done, event.total)
 
 
-def _report(job: Job, found: Account, results: list[Path], errors: list[Path]) -> bytes:
+def _is_fetched(target: Path, info: ObjectInfo) -> bool:
+    if target.exists() and _same_content(target, info):
+        return True
+    target.unlink(missing_ok=True)
+    return False
+
+
+def _report(job: Job, found: Account, files: list[Path]) -> bytes:
     counts = job.counts
     content = {
         "job": job.id,
         "name": job.name,
         "phase": str(job.phase),
         "service_counts": {"total": counts.total, "completed": counts.completed, "failed": counts.failed},
-        "results": [path.name for path in results],
-        "errors": [path.name for path in errors],
+        "files": [path.name for path in files],
         "account": msgspec.to_builtins(found),
     }
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"

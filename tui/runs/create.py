@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from datetime import timedelta
 from typing import Final
 
 from tui.ark.errors import ActiveJobError, ArkError, ArkNotFoundError
@@ -29,6 +30,7 @@ RUN_TAG: Final = "arkdeck:run"
 
 _TRIES: Final = 3
 _WAIT_SECONDS: Final = 2.0
+_CLOCKS_APART: Final = timedelta(minutes=15)  # what the service tolerates between its clock and ours
 
 
 class JobBrokeOffError(UsageError):
@@ -39,7 +41,7 @@ async def create(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     """Create the job, unless this content already has one: then attach to it."""
     earlier = await _job_of_earlier_run(run, services)
     if earlier is not None:
-        yield _attach(run, earlier, services)
+        yield await _attach(run, earlier.id, services)
         return
     services.journal.advance(run.id, RunState.CREATING)
     async with aclosing(_send(run, services)) as events:
@@ -51,7 +53,7 @@ async def find_or_create(run: Run, services: Services) -> AsyncGenerator[Event, 
     """Go on after a create whose reply nobody saw: look for its job before anything is sent again."""
     found = await _find(run, services)
     if found is not None:
-        yield _attach(run, found, services)
+        yield await _attach(run, found.id, services)
         return
     async with aclosing(_send(run, services)) as events:
         async for event in events:
@@ -64,7 +66,7 @@ async def _send(run: Run, services: Services) -> AsyncGenerator[Event, None]:
         try:
             receipt = await services.ark.create_job(wanted)
         except ActiveJobError as error:
-            yield _attach(run, await services.ark.get_job(error.job_id), services)
+            yield await _attach(run, error.job_id, services)
             return
         except ArkError as error:
             if not error.maybe_applied or not left:
@@ -72,7 +74,7 @@ async def _send(run: Run, services: Services) -> AsyncGenerator[Event, None]:
             await services.clock.sleep(_WAIT_SECONDS)
             found = await _find(run, services)
             if found is not None:
-                yield _attach(run, found, services)
+                yield await _attach(run, found.id, services)
                 return
             yield CreateRetried(error)
         else:
@@ -134,15 +136,21 @@ async def _job_of_earlier_run(run: Run, services: Services) -> Job | None:
 
 
 async def _find(run: Run, services: Services) -> Job | None:
-    """The job that carries this run's tag, or reads this run's object and is not finished."""
-    tagged = JobQuery(project=run.plan.project, tags={RUN_TAG: (run.id,)})
-    async for job in services.ark.all_jobs(tagged):
+    """The job that carries this run's tag, or one on this run's object that is no older than the run."""
+    project = run.plan.project
+    async for job in services.ark.all_jobs(JobQuery(project=project, tags={RUN_TAG: (run.id,)})):
         return job
+    async for job in services.ark.all_jobs(JobQuery(project=project)):  # newest first
+        if job.created is not None and job.created < run.created - _CLOCKS_APART:
+            break
+        if (job.input.bucket, job.input.key) == (run.plan.bucket, run.object_key):
+            return job
     return None
 
 
-def _attach(run: Run, job: Job, services: Services) -> JobCreated:
-    services.journal.advance(run.id, RunState.CREATED, detail=job.id, job_id=job.id)
+async def _attach(run: Run, job_id: str, services: Services) -> JobCreated:
+    services.journal.advance(run.id, RunState.CREATED, detail=job_id, job_id=job_id)
+    job = await services.ark.get_job(job_id)
     return JobCreated(job, found=True, differences=_differences(run, job))
 
 

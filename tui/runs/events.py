@@ -6,7 +6,7 @@ The check's own (progress, issues, summary) are passed on as they are.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -19,11 +19,17 @@ from tui.runs.forecast import Forecast
 
 @dataclass(frozen=True)
 class RunBegun:
-    """A run has its row in the journal; `taken_up` when it was there already, at `state`."""
+    """A run has its row in the journal.
+
+    Attributes:
+        taken_up: it was there already, at `state`.
+        kept: what this call asks for otherwise, and comes too late for: field → (asked for, as it is).
+    """
 
     run_id: str
     taken_up: bool
     state: str
+    kept: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,14 @@ class PollFailed:
 
 
 @dataclass(frozen=True)
+class JobGone:
+    """The service does not have the job any more."""
+
+    job_id: str
+    cause: ArkdeckError
+
+
+@dataclass(frozen=True)
 class JobFinished:
     """The job is Completed, Terminated or Failed."""
 
@@ -146,10 +160,11 @@ class Reconciled:
 class Rehearsed:
     """What a submission would do: where the input goes and how (see UploadBegun), and the service's refusal if any.
 
-    An input that is not uploaded yet may be what the service refuses.
+    An input that is not uploaded yet may be what the service refuses. `new_bucket`: the bucket would be made.
     """
 
     bucket: str
+    new_bucket: bool
     key: str
     size: int
     how: str
@@ -171,6 +186,7 @@ Event = (
     | JobSampled
     | PollFailed
     | JobFinished
+    | JobGone
     | Downloading
     | FileCollected
     | FileKept

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from tui.errors import UsageError
-from tui.files import private_folder, write_atomic
+from tui.errors import UsageError, WorkError
+from tui.files import PART_SUFFIX, private_folder
 from tui.i18n import _
 
 RESULTS: Final = "results.jsonl"
@@ -17,56 +20,86 @@ ACCOUNT: Final = "account.json"
 
 
 class FolderTakenError(UsageError):
-    """The folder holds results of another job."""
+    """The folder holds results of another job, or is kept for them."""
 
 
 class FolderUnusableError(UsageError):
     """The folder cannot be made or written."""
 
 
+class LocalFileError(WorkError):
+    """A file beside the results cannot be read or written: a full disk, a permission."""
+
+
 class _Owner(msgspec.Struct):
     job: str = ""
 
 
-def stamp(folder: Path, job_id: str) -> None:
-    """Write whose results the folder is about to hold, before the first of them arrives."""
-    if owner_of(folder) is None:
-        write_atomic(folder / ACCOUNT, msgspec.json.encode(_Owner(job_id)) + b"\n")
-
-
-def claim(folder: Path, job_id: str) -> None:
-    """Make sure that results can go to `folder`: it can be written, and holds no other job's.
-
-    Args:
-        folder: made if it is missing.
-        job_id: the job whose files may be there; empty when there is no job yet.
-    Raises:
-        FolderTakenError: results are there that are not known to be this job's.
-        FolderUnusableError: it cannot be made or written.
-    """
+def require_writable(folder: Path) -> None:
+    """Make sure that files can be written to `folder`, which is made if it is missing (FolderUnusableError)."""
     try:
         private_folder(folder)
-        probe = folder / f".{ACCOUNT}.probe"
+        probe = folder / f".{ACCOUNT}.{os.getpid()}.probe"
         probe.touch()
         probe.unlink()
     except OSError as error:
         raise FolderUnusableError(
             _("cannot write to the folder {folder}: {error}", folder=folder, error=error.strerror),
-            advice=_("Choose another with --out, or make this one writable. Nothing was sent."),
+            advice=_("Choose another with --out, or make this one writable."),
         ) from error
-    owner = owner_of(folder)
+
+
+def require_free(folder: Path, job_id: str) -> None:
+    """Make sure that `folder` holds no results but this job's; with no job yet, none at all (FolderTakenError)."""
+    owner = _owner(folder)
     if owner is None or (job_id and owner == job_id):
         return
     whose = _("job {job}", job=owner) if owner else _("an unknown job")
     raise FolderTakenError(
         _("{folder} already holds the results of {whose}", folder=folder, whose=whose),
-        advice=_("Choose an empty folder with --out. Nothing was sent and nothing was changed."),
+        advice=_("Choose an empty folder with --out. Nothing in this one was changed."),
     )
 
 
-def owner_of(folder: Path) -> str | None:
-    """Return the id of the job whose results are in `folder`: empty if they do not say, None if there are none."""
-    if not any((folder / name).exists() for name in (RESULTS, ERRORS, ACCOUNT)):
+def claim(folder: Path, job_id: str) -> None:
+    """Make sure that the job's results can go to `folder`: it can be written, and holds no other's.
+
+    Raises:
+        FolderTakenError: results are there that are not known to be this job's.
+        FolderUnusableError: it cannot be made or written.
+    """
+    require_writable(folder)
+    require_free(folder, job_id)
+
+
+def stamp(folder: Path, job_id: str) -> None:
+    """Write whose results the folder is about to hold, before the first of them arrives.
+
+    Raises:
+        FolderTakenError: another job's stamp is there.
+        LocalFileError: it cannot be written.
+    """
+    with local_files(folder), suppress(FileExistsError), (folder / ACCOUNT).open("xb") as file:
+        file.write(msgspec.json.encode(_Owner(job_id)) + b"\n")
+    require_free(folder, job_id)
+
+
+@contextmanager
+def local_files(folder: Path) -> Iterator[None]:
+    """Say what became of the folder's files when the system refuses to read or write one (LocalFileError)."""
+    try:
+        yield
+    except OSError as error:
+        raise LocalFileError(
+            _("cannot go on in {folder}: {error}", folder=folder, error=error.strerror or error),
+            advice=_("Make room or mend the permission, then:  arkdeck continue"),
+        ) from error
+
+
+def _owner(folder: Path) -> str | None:
+    """The id of the job whose results are in the folder: empty if they do not say, None if there are none."""
+    names = [RESULTS, ERRORS, ACCOUNT]
+    if not any((folder / name).exists() for name in (*names, *(name + PART_SUFFIX for name in names))):
         return None
     try:
         return msgspec.json.decode((folder / ACCOUNT).read_bytes(), type=_Owner).job

@@ -9,7 +9,8 @@ from typing import Final
 
 from tui.runs.run import Sample
 
-_WINDOW: Final = timedelta(minutes=10)
+WINDOW: Final = timedelta(minutes=10)
+"""How far back samples count."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Forecast:
 
 def forecast(samples: Sequence[Sample], *, now: datetime, expires: datetime | None = None) -> Forecast:
     """Judge a job by its samples (oldest first): the slope of `completed` over the last ten minutes."""
-    recent = [sample for sample in samples if now - sample.at <= _WINDOW] or list(samples[-1:])
+    recent = [sample for sample in samples if now - sample.at <= WINDOW] or list(samples[-1:])
     if not recent:
         return Forecast()
     first, last = recent[0], recent[-1]

@@ -10,12 +10,11 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import socket
 import sqlite3
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import msgspec
 
@@ -24,11 +23,10 @@ from tui.errors import UsageError, WorkError
 from tui.files import private_folder
 from tui.fingerprint import Fingerprint
 from tui.i18n import _
+from tui.runs.lease import Holder, this_process
 from tui.runs.plan import Plan, decode_plan, encode_plan
 from tui.runs.run import Outcome, Run, RunState, Sample
 from tui.runs.schema import MIGRATIONS, migrate
-
-_LEASE_STALE_AFTER: Final = timedelta(seconds=60)
 
 
 class JournalError(WorkError):
@@ -61,14 +59,22 @@ class Journal:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.path = folder / "journal.db"
         self._clock = clock
+        self._holder = this_process()
         with self._explained():
             private_folder(folder)
+            self.path.touch(mode=0o600)
             self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10)
             self._db.row_factory = sqlite3.Row
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
-            self._migrate()
+            version = migrate(self._db)
+        if version > len(MIGRATIONS):
+            self._db.close()
+            raise JournalTooNewError(
+                _("{path} was written by a later arkdeck (schema {version})", path=self.path, version=version),
+                advice=_("Use that version, or point XDG_DATA_HOME elsewhere for this one."),
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -81,32 +87,27 @@ class Journal:
     def plan(self, plan: Plan) -> Run:
         """Write down a new run and hold its lease."""
         run_id = f"r-{self._clock.now():%Y%m%d%H%M%S}-{secrets.token_hex(3)}"
-        now = self._now()
+        columns = {
+            "id": run_id,
+            "created": self._now(),
+            "changed": self._now(),
+            "plan": encode_plan(plan),
+            "input": os.fsencode(plan.input),
+            "target": plan.target,
+            "nonce": plan.nonce,
+            "version": plan.version,
+            "state": RunState.PLANNED,
+        }
         with self._transaction():
-            self._db.execute(
-                "INSERT INTO runs (id, created, changed, plan, input, target, version, state)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    run_id,
-                    now,
-                    now,
-                    encode_plan(plan),
-                    os.fsencode(plan.input),
-                    plan.target,
-                    plan.version,
-                    RunState.PLANNED,
-                ),
-            )
+            names, places = ", ".join(columns), ", ".join("?" * len(columns))
+            self._db.execute(f"INSERT INTO runs ({names}) VALUES ({places})", tuple(columns.values()))  # noqa: S608
             self._remember(run_id, RunState.PLANNED, "")
-        self.hold(run_id)
+            self._hold(run_id)
         return self.run(run_id)
 
     def run(self, run_id: str) -> Run:
         """Return a run by its id (UnknownRunError)."""
-        row = self._one("SELECT * FROM runs WHERE id = ?", run_id)
-        if row is None:
-            raise UnknownRunError(_("no run {run} in the journal", run=run_id), advice=_("List them:  arkdeck runs"))
-        return _run(row)
+        return _run(self._row(run_id))
 
     def runs(self, *, open_only: bool = False) -> list[Run]:
         """Return the runs, newest first."""
@@ -121,16 +122,17 @@ class Journal:
     def open_run_like(self, plan: Plan, *, sha256: str = "", but: str = "") -> Run | None:
         """Return an unfinished run to the same target with the same input: by path, or by content where it is known.
 
-        A plan without a model version fits a run with any.
+        A version counts where both name one. A wanted second job is like another wanted second job only.
         """
         same, value = ("sha256", sha256) if sha256 else ("input", os.fsencode(plan.input))
         row = self._one(
             f"SELECT * FROM runs WHERE outcome = 'open' AND target = ? AND id != ? AND {same} = ?"  # noqa: S608
-            " AND (? IN ('', version) OR version = '') ORDER BY created DESC LIMIT 1",
+            " AND (? IN ('', version) OR version = '') AND (nonce = '') = (? = '') ORDER BY created DESC LIMIT 1",
             plan.target,
             but,
             value,
             plan.version,
+            plan.nonce,
         )
         return _run(row) if row else None
 
@@ -138,12 +140,29 @@ class Journal:
         """Return the newest job that another run to the same target made of the same object, or an empty string."""
         row = self._one(
             "SELECT job_id FROM runs WHERE object_key = ? AND target = ? AND id != ? AND job_id != ''"
-            " AND outcome != 'forgotten' ORDER BY created DESC LIMIT 1",
+            " ORDER BY created DESC LIMIT 1",
             run.object_key,
             run.plan.target,
             run.id,
         )
         return str(row["job_id"]) if row else ""
+
+    def checked(self, run_id: str, fingerprint: Fingerprint) -> Run:
+        """Write that the input of a run is checked; return that run, or the unfinished one that it turned out to be.
+
+        In the latter case the run is no more, and the lease of the other is held (RunHeldError: a live process has it).
+        """
+        with self._transaction():
+            run = self.run(run_id)
+            same = self.open_run_like(run.plan, sha256=fingerprint.sha256, but=run_id)
+            if same is None:
+                written = {"fingerprint": msgspec.json.encode(fingerprint), "sha256": fingerprint.sha256}
+                self._update(run_id, {"state": RunState.CHECKED, **written})
+                self._remember(run_id, RunState.CHECKED, "")
+                return self.run(run_id)
+            self._hold(same.id)
+            self._db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+            return same
 
     def advance(
         self,
@@ -152,43 +171,37 @@ class Journal:
         *,
         detail: str = "",
         plan: Plan | None = None,
-        fingerprint: Fingerprint | None = None,
         object_key: str | None = None,
         job_id: str | None = None,
+        job: bytes | None = None,
     ) -> Run:
-        """Write that the run enters `state`, with what became known on the way, and return it."""
-        changes: dict[str, object] = {"state": state, "changed": self._now(), "lease_beat": self._now()}
+        """Write that the run enters `state`, with what became known on the way, and return it.
+
+        Raises:
+            RunHeldError: this process does not hold the run any more.
+        """
+        known = {"state": state, "object_key": object_key, "job_id": job_id, "job": job}
+        changes: dict[str, object] = {name: value for name, value in known.items() if value is not None}
         if plan is not None:
             changes |= {"plan": encode_plan(plan), "version": plan.version}
-        if fingerprint is not None:
-            changes |= {"fingerprint": msgspec.json.encode(fingerprint), "sha256": fingerprint.sha256}
-        if object_key is not None:
-            changes["object_key"] = object_key
-        if job_id is not None:
-            changes["job_id"] = job_id
         with self._transaction():
             self._update(run_id, changes)
             self._remember(run_id, state, detail)
         return self.run(run_id)
 
     def keep_upload(self, run_id: str, upload: bytes) -> None:
-        """Keep what an interrupted upload needs to go on; also a sign of life."""
+        """Keep what an interrupted upload needs to go on."""
         with self._transaction():
-            self._update(run_id, {"upload": upload, "lease_beat": self._now()})
+            self._update(run_id, {"upload": upload})
 
     def end(self, run_id: str, outcome: Outcome, reason: str = "", *, state: RunState | None = None) -> None:
         """Close the run, in `state` if it enters one with that; nothing takes it up again."""
-        changes: dict[str, object] = {"outcome": outcome, "reason": reason, "changed": self._now()}
+        changes: dict[str, object] = {"outcome": outcome, "reason": reason}
         if state is not None:
             changes["state"] = state
         with self._transaction():
             self._update(run_id, changes)
             self._remember(run_id, outcome, reason)
-
-    def drop(self, run_id: str) -> None:
-        """Remove a run that turned out to be another one."""
-        with self._transaction():
-            self._db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
 
     def history(self, run_id: str) -> list[tuple[datetime, str, str]]:
         """Return the run's history, oldest first: when, which state, what was noted."""
@@ -198,88 +211,69 @@ class Journal:
     # --- leases -------------------------------------------------------------------------------------------------------
 
     def hold(self, run_id: str) -> None:
-        """Take the run's lease for this process.
+        """Take the run's lease.
 
         Raises:
             RunHeldError: a live process has it.
         """
         with self._transaction():
-            row = self._one("SELECT * FROM runs WHERE id = ?", run_id)
-            if row is not None and (holder := self._live_holder(row)):
-                raise RunHeldError(
-                    _("run {run} is being worked on by {holder}", run=run_id, holder=holder),
-                    advice=_("Leave it to that process, or end it and say:  arkdeck continue {run}", run=run_id),
-                )
-            self._update(
-                run_id,
-                {
-                    "lease_host": socket.gethostname(),
-                    "lease_boot": _boot_id(),
-                    "lease_pid": os.getpid(),
-                    "lease_beat": self._now(),
-                },
-            )
+            self._hold(run_id)
 
     def beat(self, run_id: str) -> None:
-        """Show that this process is still at work on the run."""
+        """Show that this process is still at work on the run (RunHeldError: it is another's by now)."""
         with self._transaction():
-            self._update(run_id, {"lease_beat": self._now()})
+            self._update(run_id, {"beat": self._now()})
 
     def let_go(self, run_id: str) -> None:
-        """Give the lease back."""
+        """Give the lease back, if it is held."""
         with self._transaction():
-            self._db.execute(
-                "UPDATE runs SET lease_host = '', lease_boot = '', lease_pid = 0 WHERE id = ? AND lease_pid = ?",
-                (run_id, os.getpid()),
-            )
+            release = "UPDATE runs SET holder = NULL, token = '' WHERE id = ? AND token = ?"
+            self._db.execute(release, (run_id, self._holder.token))
 
-    def live_holder(self, run_id: str) -> str:
-        """Return `host pid N` of another live process that works on the run, or an empty string."""
-        row = self._one("SELECT * FROM runs WHERE id = ?", run_id)
-        return self._live_holder(row) if row else ""
+    def live_holder(self, run_id: str) -> Holder | None:
+        """Return the other live process that works on the run, if any."""
+        return self._live_holder(self._row(run_id))
 
-    def _live_holder(self, row: sqlite3.Row) -> str:
-        host, boot, pid = row["lease_host"], row["lease_boot"], row["lease_pid"]
-        if not pid or (host == socket.gethostname() and pid == os.getpid()):
-            return ""
-        if host == socket.gethostname():
-            alive = boot == _boot_id() and _is_alive(pid)
-        else:
-            alive = self._clock.now() - datetime.fromisoformat(row["lease_beat"]) < _LEASE_STALE_AFTER
-        return f"{host} pid {pid}" if alive else ""
+    def _hold(self, run_id: str) -> None:
+        if holder := self._live_holder(self._row(run_id)):
+            raise _held(run_id, holder)
+        lease = "UPDATE runs SET holder = ?, token = ?, beat = ? WHERE id = ?"
+        self._db.execute(lease, (msgspec.json.encode(self._holder), self._holder.token, self._now(), run_id))
+
+    def _live_holder(self, row: sqlite3.Row) -> Holder | None:
+        holder = _run(row).holder
+        if holder is None or holder.token == self._holder.token:
+            return None
+        return holder if holder.is_alive(datetime.fromisoformat(row["beat"]), self._clock.now()) else None
 
     # --- samples ------------------------------------------------------------------------------------------------------
 
     def sample(self, job_id: str, sample: Sample) -> None:
         """Keep what a job's counters said, unless the last sample says the same."""
-        last = self._one("SELECT * FROM samples WHERE job_id = ? ORDER BY at DESC, rowid DESC LIMIT 1", job_id)
         values = (sample.phase, sample.total, sample.completed, sample.failed)
-        if last is not None and (last["phase"], last["total"], last["completed"], last["failed"]) == values:
+        last = self._one(
+            "SELECT phase, total, completed, failed FROM samples WHERE job_id = ? ORDER BY rowid DESC LIMIT 1", job_id
+        )
+        if last is not None and tuple(last) == values:
             return
         with self._transaction():
-            self._db.execute(
-                "INSERT INTO samples (job_id, at, phase, total, completed, failed) VALUES (?, ?, ?, ?, ?, ?)",
-                (job_id, sample.at.isoformat(), *values),
-            )
+            self._db.execute("INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?)", (job_id, sample.at.isoformat(), *values))
 
-    def samples(self, job_id: str) -> list[Sample]:
-        """Return the samples of a job, oldest first."""
-        rows = self._all("SELECT * FROM samples WHERE job_id = ? ORDER BY at, rowid", job_id)
+    def samples(self, job_id: str, *, since: datetime) -> list[Sample]:
+        """Return the samples of a job since a time, oldest first, and the last one in any case."""
+        rows = self._all(
+            "SELECT * FROM samples WHERE job_id = ? AND (at >= ? OR rowid ="
+            " (SELECT max(rowid) FROM samples WHERE job_id = ?)) ORDER BY rowid",
+            job_id,
+            since.isoformat(),
+            job_id,
+        )
         return [
             Sample(datetime.fromisoformat(row["at"]), row["phase"], row["total"], row["completed"], row["failed"])
             for row in rows
         ]
 
     # --- the database -------------------------------------------------------------------------------------------------
-
-    def _migrate(self) -> None:
-        version = migrate(self._db)
-        if version > len(MIGRATIONS):
-            self._db.close()
-            raise JournalTooNewError(
-                _("{path} was written by a later arkdeck (schema {version})", path=self.path, version=version),
-                advice=_("Use that version, or point XDG_DATA_HOME elsewhere for this one."),
-            )
 
     def _now(self) -> str:
         return self._clock.now().isoformat()
@@ -288,15 +282,25 @@ class Journal:
         self._db.execute("INSERT INTO history VALUES (?, ?, ?, ?)", (run_id, self._now(), state, detail))
 
     def _update(self, run_id: str, changes: dict[str, object]) -> None:
+        """Change a run that this process holds; also a sign of life."""
+        changes = {**changes, "changed": self._now(), "beat": self._now()}
         columns = ", ".join(f"{column} = ?" for column in changes)
-        self._db.execute(f"UPDATE runs SET {columns} WHERE id = ?", (*changes.values(), run_id))  # noqa: S608
+        statement = f"UPDATE runs SET {columns} WHERE id = ? AND token = ?"  # noqa: S608
+        if not self._db.execute(statement, (*changes.values(), run_id, self._holder.token)).rowcount:
+            raise _held(run_id, _run(self._row(run_id)).holder)
 
-    def _one(self, query: str, *values: object) -> sqlite3.Row | None:
-        row: sqlite3.Row | None = self._db.execute(query, values).fetchone()
+    def _row(self, run_id: str) -> sqlite3.Row:
+        row = self._one("SELECT * FROM runs WHERE id = ?", run_id)
+        if row is None:
+            raise UnknownRunError(_("no run {run} in the journal", run=run_id), advice=_("List them:  arkdeck runs"))
         return row
 
+    def _one(self, query: str, *values: object) -> sqlite3.Row | None:
+        return next(iter(self._all(query, *values)), None)
+
     def _all(self, query: str, *values: object) -> list[sqlite3.Row]:
-        return self._db.execute(query, values).fetchall()
+        with self._explained():
+            return self._db.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -316,14 +320,19 @@ class Journal:
         except (sqlite3.Error, OSError) as error:
             raise JournalError(
                 _("the journal {path} cannot be used: {error}", path=self.path, error=error),
-                advice=_(
-                    "Check the disk's space and the folder's permissions; nothing was sent after the last step shown."
-                ),
+                advice=_("Check the disk's space and the folder's permissions. What was sent is written down already."),
             ) from error
 
 
+def _held(run_id: str, holder: Holder | None) -> RunHeldError:
+    return RunHeldError(
+        _("run {run} is being worked on by {holder}", run=run_id, holder=holder or _("another process")),
+        advice=_("Leave it to that process, or end it and say:  arkdeck continue {run}", run=run_id),
+    )
+
+
 def _run(row: sqlite3.Row) -> Run:
-    fingerprint = row["fingerprint"]
+    fingerprint, holder = row["fingerprint"], row["holder"]
     return Run(
         id=row["id"],
         created=datetime.fromisoformat(row["created"]),
@@ -336,21 +345,6 @@ def _run(row: sqlite3.Row) -> Run:
         object_key=row["object_key"],
         upload=row["upload"],
         job_id=row["job_id"],
-        holder=f"{row['lease_host']} pid {row['lease_pid']}" if row["lease_pid"] else "",
+        job=row["job"],
+        holder=msgspec.json.decode(holder, type=Holder) if holder else None,
     )
-
-
-def _boot_id() -> str:
-    with contextlib.suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return ""
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

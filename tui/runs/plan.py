@@ -9,6 +9,8 @@ from typing import Final
 
 import msgspec
 
+from tui.files import safe_name
+
 _NOT_IN_NAMES: Final = re.compile(r"[^0-9A-Za-z\u4e00-\u9fff_-]+")
 _MAX_NAME: Final = 200
 
@@ -20,7 +22,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         verb: `submit` ends when the job exists, `run` when its requests are accounted for.
         input: absolute path of the JSONL file.
         profile: the profile that was named, or empty.
-        service: the Ark endpoint, which tells accounts and clouds apart.
+        service: where the job runs, as `hosts.service_of` names it; tells clouds apart.
         model: foundation model's name, or empty with `custom_model`.
         version: the model's version; empty until it is looked up.
         window_days: completion window, 1 to 28 (ark-openapi.md §1.2).
@@ -51,9 +53,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def target(self) -> str:
-        """What, together with the content, makes two submissions the same job."""
-        model = self.custom_model or self.model
-        return "\n".join([self.service, self.bucket, self.project, model, self.nonce])
+        """What, together with the content, makes two submissions the same job, but for a wanted second one."""
+        return "\n".join([self.service, self.bucket, self.project, self.custom_model or self.model])
 
     @property
     def job_name(self) -> str:
@@ -70,8 +71,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.input_prefix}{sha256[:32]}/{model}{again}.jsonl"
 
     def results_folder(self, job_id: str) -> Path:
-        """Return the folder that the results go to."""
-        return Path(self.out) if self.out else Path(self.folder) / job_id
+        """Return the folder that the results go to (UnsafeNameError for an id that is no plain name)."""
+        return Path(self.out) if self.out else Path(self.folder) / safe_name(job_id)
 
 
 def encode_plan(plan: Plan) -> bytes:

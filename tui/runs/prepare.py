@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from tui.runs.events import (
 from tui.runs.plan import Plan
 from tui.runs.run import Run, RunState
 from tui.runs.services import Services
+from tui.runs.takeover import take_over
 from tui.storage.client import ObjectInfo
 from tui.storage.errors import BucketMissingError, StorageError
 from tui.storage.upload import Progress, Uploaded, UploadState, upload
@@ -32,10 +34,6 @@ from tui.storage.upload import Progress, Uploaded, UploadState, upload
 
 class InputRefusedError(WorkError):
     """The input holds errors for which the platform would refuse the whole file; nothing was sent."""
-
-
-class InputChangedError(WorkError):
-    """The input is not what was checked."""
 
 
 async def read_input(plan: Plan) -> AsyncGenerator[Event, None]:
@@ -56,7 +54,7 @@ async def read_input(plan: Plan) -> AsyncGenerator[Event, None]:
                         event.errors,
                         path=path,
                     ),
-                    advice=_("See them all:  arkdeck check {path}", path=path),
+                    advice=_("See them all:  arkdeck check {path}", path=shlex.quote(str(path))),
                 )
 
 
@@ -70,15 +68,11 @@ async def check(run: Run, services: Services) -> AsyncGenerator[Event, None]:
             yield event
             if isinstance(event, CheckSummary):
                 fingerprint = event.fingerprint
-    same = services.journal.open_run_like(run.plan, sha256=fingerprint.sha256, but=run.id)
-    if same is None:
-        services.journal.advance(run.id, RunState.CHECKED, fingerprint=fingerprint)
-        return
-    services.journal.hold(same.id)
-    plan = msgspec.structs.replace(run.plan, version=same.plan.version, name=same.plan.name)
-    services.journal.advance(same.id, same.state, plan=plan)
-    services.journal.drop(run.id)
-    yield RunBegun(same.id, taken_up=True, state=same.state)
+    going_on = services.journal.checked(run.id, fingerprint)
+    if going_on.id != run.id:
+        plan, kept = take_over(going_on, run.plan)
+        services.journal.advance(going_on.id, going_on.state, plan=plan)
+        yield RunBegun(going_on.id, taken_up=True, state=going_on.state, kept=kept)
 
 
 async def choose_place(run: Run, services: Services) -> AsyncGenerator[Event, None]:
@@ -101,17 +95,15 @@ async def upload_input(run: Run, services: Services) -> AsyncGenerator[Event, No
     """Bring the input to its key: nothing if it is there, a server-side copy if the content is, an upload otherwise.
 
     Raises:
-        InputChangedError: the file's size or time is no longer what was checked.
+        SourceChangedError: the file's content is no longer what was checked.
     """
     plan, key, fingerprint = run.plan, run.object_key, _fingerprint(run)
     twin = await same_content(plan, key, fingerprint, services)
     if twin is not None and twin.key == key:
         yield UploadBegun(plan.bucket, key, fingerprint.size, "present")
-    elif twin is not None:
+    elif twin is not None and _is_content(await services.store.copy(plan.bucket, twin.key, key), fingerprint):
         yield UploadBegun(plan.bucket, key, fingerprint.size, "copy")
-        await services.store.copy(plan.bucket, twin.key, key)
     else:
-        _require_unchanged(Path(plan.input), fingerprint)
         yield UploadBegun(plan.bucket, key, fingerprint.size, "upload")
         async with aclosing(_send(run, fingerprint, services)) as events:
             async for event in events:
@@ -164,18 +156,18 @@ async def _settle_bucket(plan: Plan, services: Services) -> bool:
 
 async def same_content(plan: Plan, key: str, fingerprint: Fingerprint, services: Services) -> ObjectInfo | None:
     """Return an object with the input's content, at the key itself or made for another model beside it."""
-
-    def equal(info: ObjectInfo | None) -> bool:
-        return info is not None and info.size == fingerprint.size and info.crc64 == fingerprint.crc64
-
     there = await services.store.head(plan.bucket, key)
-    if equal(there):
+    if _is_content(there, fingerprint):
         return there
     folder = key.rsplit("/", 1)[0] + "/"
     async for info in services.store.list(plan.bucket, folder):
-        if info.key != key and equal(info):
+        if info.key != key and _is_content(info, fingerprint):
             return info
     return None
+
+
+def _is_content(info: ObjectInfo | None, fingerprint: Fingerprint) -> bool:
+    return info is not None and (info.size, info.crc64) == (fingerprint.size, fingerprint.crc64)
 
 
 async def _make_output_folder(plan: Plan, services: Services) -> None:
@@ -189,23 +181,3 @@ def _fingerprint(run: Run) -> Fingerprint:
     if run.fingerprint is None:
         raise WorkError(_("run {run} lacks the fingerprint of its input", run=run.id))
     return run.fingerprint
-
-
-def _require_unchanged(path: Path, fingerprint: Fingerprint) -> None:
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise InputChangedError(
-            _("the input {path} cannot be read any more: {error}", path=path, error=error.strerror),
-            advice=_("Nothing was lost on the service. Put the file back, or submit it anew."),
-        ) from error
-    if (stat.st_size, stat.st_mtime_ns) != (fingerprint.size, fingerprint.mtime_ns):
-        raise InputChangedError(
-            _(
-                "the input changed since it was checked: {path} (size {old:,} → {new:,} bytes)",
-                path=path,
-                old=fingerprint.size,
-                new=stat.st_size,
-            ),
-            advice=_("Nothing was sent. Forget this run and submit the file as it is now:  arkdeck runs"),
-        )

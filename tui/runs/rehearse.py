@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from pathlib import Path
 
 import msgspec
 
@@ -12,9 +13,11 @@ from tui.dataset.check import CheckSummary
 from tui.errors import AccessError, ServiceError
 from tui.runs.create import new_job
 from tui.runs.events import Event, ModelChosen, Rehearsed
+from tui.runs.folder import require_free
 from tui.runs.plan import Plan
 from tui.runs.prepare import primary_version, read_input, same_content
 from tui.runs.services import Services
+from tui.storage.errors import BucketMissingError
 
 
 async def rehearse(plan: Plan, services: Services) -> AsyncGenerator[Event, None]:
@@ -23,6 +26,8 @@ async def rehearse(plan: Plan, services: Services) -> AsyncGenerator[Event, None
     Raises:
         ArkdeckError: what would stop the submission, but for an answer to the dry run, which is an event.
     """
+    if plan.out:
+        require_free(Path(plan.out), "")
     async with aclosing(read_input(plan)) as events:
         async for event in events:
             yield event
@@ -31,15 +36,25 @@ async def rehearse(plan: Plan, services: Services) -> AsyncGenerator[Event, None
     if plan.model and not plan.version:
         plan = msgspec.structs.replace(plan, version=await primary_version(plan.model, services))
         yield ModelChosen(plan.model, plan.version)
-    await services.store.check_bucket(plan.bucket)
     key = plan.object_key(fingerprint.sha256)
-    twin = await same_content(plan, key, fingerprint, services)
+    new_bucket = await _would_make_bucket(plan, services)
+    twin = None if new_bucket else await same_content(plan, key, fingerprint, services)
     how = "upload" if twin is None else "present" if twin.key == key else "copy"
+    refusal = None
     try:
         await services.ark.create_job(new_job(plan, "rehearsal", key), dry_run=True)
     except (AccessError, ServiceError):
         raise
     except ArkError as error:
-        yield Rehearsed(plan.bucket, key, fingerprint.size, how, refusal=error)
-    else:
-        yield Rehearsed(plan.bucket, key, fingerprint.size, how, refusal=None)
+        refusal = error
+    yield Rehearsed(plan.bucket, new_bucket, key, fingerprint.size, how, refusal)
+
+
+async def _would_make_bucket(plan: Plan, services: Services) -> bool:
+    try:
+        await services.store.check_bucket(plan.bucket)
+    except BucketMissingError:
+        if not plan.create_bucket:
+            raise
+        return True
+    return False

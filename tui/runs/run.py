@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from tui.fingerprint import Fingerprint
+from tui.runs.lease import Holder
 from tui.runs.plan import Plan
 
 
@@ -40,6 +41,8 @@ class Run:
 
     Attributes:
         upload: what the object store's upload needs to go on, as its own module encoded it.
+        job: the JSON object of the job as it was last seen finished.
+        holder: the process that works on it, or worked on it last without giving it back.
     """
 
     id: str
@@ -53,7 +56,8 @@ class Run:
     object_key: str
     upload: bytes | None
     job_id: str
-    holder: str
+    job: bytes | None
+    holder: Holder | None
 
     def reached(self, state: RunState) -> bool:
         """Return whether the run is at `state` or beyond."""

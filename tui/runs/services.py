@@ -12,8 +12,9 @@ from tui.storage.client import ObjectStore
 
 @dataclass(frozen=True)
 class Services:
-    """The signing client, the object store, the journal and the time."""
+    """Client, store, journal and time of one profile; `service` names its cloud (`hosts.service_of`)."""
 
+    service: str
     ark: ArkClient
     store: ObjectStore
     journal: Journal

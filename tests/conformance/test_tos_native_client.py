@@ -1,38 +1,25 @@
-"""The native client of TOS (Rust, bundled in a wheel), unmodified, against the object storage."""
+"""The native client of TOS (Rust, bundled in a wheel), unmodified, against the local cloud."""
 
 import os
+from urllib.parse import urlsplit
 
 import fastcrc
 import pytest
-from tos_caller import BUCKET, KEYS
+import tosnativeclient
 
-from tui.localcloud.object_storage import ObjectStorage
-from tui.localcloud.tos_api import TosService
-
-tosnativeclient = pytest.importorskip("tosnativeclient")
+BUCKET = "arkdeck-local"
 REGION = "local-1"  # it refuses an endpoint of its own in the regions it knows
 MIB = 1024 * 1024
 
 
 @pytest.fixture
-def service(tmp_path):
-    """A service with one bucket."""
-    storage = ObjectStorage(tmp_path / "objects")
-    storage.create_bucket(BUCKET)
-    started = TosService(storage, KEYS, REGION)
-    started.start()
-    yield started
-    started.stop()
-    storage.close()
-
-
-@pytest.fixture
-def native(service):
+def native(cloud_factory):
     """Makes clients; they resolve `*.localhost` themselves."""
+    info = cloud_factory(region=REGION).info
 
-    def client(secret_key=KEYS.secret_key):
-        endpoint = f"http://localhost:{service.port}"
-        return tosnativeclient.TosClient(REGION, endpoint, KEYS.access_key, secret_key)
+    def client(secret_key=info.secret_key):
+        endpoint = f"http://localhost:{urlsplit(info.tos_endpoint).port}"
+        return tosnativeclient.TosClient(REGION, endpoint, info.access_key, secret_key)
 
     return client
 

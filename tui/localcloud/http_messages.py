@@ -1,4 +1,4 @@
-"""HTTP/1.1 as the object storage speaks it: requests read from a socket, responses written to it.
+"""HTTP/1.1 as both protocols speak it: requests read from a socket, responses written to it.
 
 Bodies pass through one buffer of the connection and never lie in memory whole; a file goes from the page cache
 to the socket. Heads are bytes as Latin-1, so that a signature can be checked over exactly what was sent.
@@ -14,6 +14,7 @@ import re
 import socket
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from tui.localcloud.tos_errors import (
@@ -101,6 +102,7 @@ class Body:
 
     Attributes:
         length: bytes announced; None for a chunked body.
+        received: bytes read so far.
         ended: nothing is left to read; stays False after an error in the middle.
     """
 
@@ -108,6 +110,7 @@ class Body:
         self._source = source
         chunked = "chunked" in headers.get("transfer-encoding", "").lower()
         self.length = None if chunked else _content_length(headers)
+        self.received = 0
         self.ended = False
         self._rest = self._read()
         self._expected_md5 = headers.get("content-md5", "")
@@ -159,6 +162,7 @@ class Body:
         while length:
             piece = self._source.read(length)
             length -= len(piece)
+            self.received += len(piece)
             yield piece
 
     def _chunks(self) -> Iterator[memoryview]:
@@ -213,21 +217,49 @@ class FileRange:
     length: int
 
 
+class Ending(Enum):
+    """How the connection ends when a reply is not to arrive whole."""
+
+    RESET = auto()
+    CLOSE = auto()
+    STALL = auto()
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What arrives of a reply.
+
+    Attributes:
+        ending: RESET sends nothing at all.
+        after: bytes of the body that are sent before CLOSE and STALL.
+    """
+
+    ending: Ending
+    after: int = 0
+
+
 @dataclass(frozen=True)
 class Response:
     """What to answer.
 
     Attributes:
         status: HTTP status.
-        headers: without those of the transport (Content-Length, Date, Connection).
+        headers: without those of the transport (Content-Length, Connection); Date is the machine's unless given.
         body: in memory, or a range of an object.
         length: Content-Length of the answer to a HEAD, which has no body to count; 0 unless it succeeds.
+        cut: set when the reply is to end early, and the connection with it.
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | FileRange = b""
     length: int = 0
+    cut: Cut | None = None
+
+    def bytes_sent(self, method: str) -> int:
+        """Return the bytes of the body that are sent to a request of this method."""
+        size = 0 if method == "HEAD" else self.body.length if isinstance(self.body, FileRange) else len(self.body)
+        return size if self.cut is None else min(size, self.cut.after)
 
 
 def read_request(source: Source, peer: socket.socket) -> Request:
@@ -253,20 +285,20 @@ def read_request(source: Source, peer: socket.socket) -> Request:
     )
 
 
-def write_response(peer: socket.socket, request: Request | None, response: Response, *, close: bool) -> None:
-    """Send an answer; the reader of a file is closed in any case (OSError when the peer is gone)."""
+def write_response(peer: socket.socket, method: str, response: Response, *, close: bool) -> None:
+    """Send an answer as far as it is to go; the reader of a file is closed (OSError when the peer is gone)."""
     body = response.body
     try:
-        head_only = request is not None and request.method == "HEAD"
-        length = response.length if head_only else body.length if isinstance(body, FileRange) else len(body)
-        head = _response_head(response, length, close=close)
-        if head_only:
-            peer.sendall(head)
-        elif isinstance(body, FileRange):
-            peer.sendall(head, _MORE_FOLLOWS if body.length else 0)  # the kernel waits 200 ms for what never follows
-            body.reader.send(peer, body.start, body.length)
+        if response.cut is not None and response.cut.ending is Ending.RESET:
+            return
+        whole = body.length if isinstance(body, FileRange) else len(body)
+        head = _response_head(response, response.length if method == "HEAD" else whole, close=close)
+        count = response.bytes_sent(method)
+        if isinstance(body, FileRange):
+            peer.sendall(head, _MORE_FOLLOWS if count else 0)  # the kernel waits 200 ms for what never follows
+            body.reader.send(peer, body.start, count)
         else:
-            peer.sendall(head + body)
+            peer.sendall(head + body[:count])
     finally:
         if isinstance(body, FileRange):
             body.reader.close()

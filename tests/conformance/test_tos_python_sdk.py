@@ -1,18 +1,23 @@
-"""The unmodified Python SDK of TOS against the object storage, pointed there by its proxy arguments."""
+"""The unmodified Python SDK of TOS against the local cloud, pointed there by its proxy arguments."""
 
+import gc
 import io
 import logging
 import os
+import warnings
+from dataclasses import replace
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import fastcrc
 import httpx
 import pytest
 import tos
-from tos_caller import BUCKET, KEYS, REGION, running
 
+from tui.localcloud import LocalCloud
 from tui.localcloud.keys import Keys
 
+BUCKET = "arkdeck-local"
 MIB = 1024 * 1024
 AWKWARD_KEYS = [
     "a b",
@@ -30,31 +35,33 @@ AWKWARD_KEYS = [
 ]
 
 
-@pytest.fixture
-def service(tmp_path):
-    """A service with one bucket."""
-    with running(tmp_path / "objects") as started:
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    """One cloud for all tests, each of which leaves its bucket empty."""
+    with LocalCloud(tmp_path_factory.mktemp("cloud")) as started:
         yield started
 
 
 @pytest.fixture
-def sdk(service):
+def sdk(cloud):
     """Makes clients of the SDK; `sdk()` has the right keys."""
     logging.getLogger("tos").addHandler(logging.NullHandler())
     made = []
 
-    def client(keys=KEYS):
+    def client(keys=None, info=cloud.info, **options):
+        keys = keys or Keys(info.access_key, info.secret_key)
+        endpoint = urlsplit(info.tos_endpoint)
         made.append(
             tos.TosClientV2(
                 keys.access_key,
                 keys.secret_key,
-                endpoint=f"http://tos-{REGION}.volces.com",
-                region=REGION,
+                endpoint=f"http://tos-{info.region}.volces.com",
+                region=info.region,
                 security_token=keys.session_token,
-                proxy_host="127.0.0.1",
-                proxy_port=service.port,
+                proxy_host=endpoint.hostname,
+                proxy_port=endpoint.port,
                 dns_cache_time=0,
-                max_retry_count=0,
+                **{"max_retry_count": 0} | options,
             )
         )
         made[-1].session.trust_env = False
@@ -63,12 +70,20 @@ def sdk(service):
     yield client
     for one in made:
         one.close()
+    with warnings.catch_warnings():  # the SDK drops the connection of an interrupted download without closing it
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture
 def client(sdk):
-    """A client with the right keys."""
-    return sdk()
+    """A client with the right keys; what is in the bucket at the end is deleted."""
+    made = sdk()
+    yield made
+    for entry in made.list_objects_type2(BUCKET).contents:
+        made.delete_object(BUCKET, entry.key)
+    for upload in made.list_multipart_uploads(BUCKET).uploads:
+        made.abort_multipart_upload(BUCKET, upload.key, upload.upload_id)
 
 
 def refusal(call, *args, **options):
@@ -93,8 +108,8 @@ def fill(client, *keys):
 def test_buckets(client):
     client.create_bucket("another-bucket")
     assert [bucket.name for bucket in client.list_buckets().buckets] == ["another-bucket", BUCKET]
-    assert client.head_bucket("another-bucket").region == REGION
-    assert client.get_bucket_location("another-bucket").region == REGION
+    assert client.head_bucket("another-bucket").region == "cn-beijing"
+    assert client.get_bucket_location("another-bucket").region == "cn-beijing"
     client.delete_bucket("another-bucket")
     assert refusal(client.head_bucket, "another-bucket").status_code == 404
 
@@ -344,32 +359,131 @@ def test_upload_file_and_download_file_with_checkpoints(client, tmp_path, size):
     assert target.read_bytes() == source.read_bytes()
 
 
-def test_an_interrupted_upload_goes_on_from_its_checkpoint(client, tmp_path):
-    source = tmp_path / "source.bin"
-    source.write_bytes(os.urandom(20 * MIB))
-    transfer = {"part_size": 5 * MIB, "enable_checkpoint": True, "checkpoint_file": f"{tmp_path}/"}
+def interrupt_at(share):
+    """Make a listener that ends a transfer, without giving it up, beyond a share of it."""
 
     def interrupt(consumed, total, _once, _kind):
-        if consumed > total / 2:
+        if consumed > total * share:
             raise tos.exceptions.CancelNotWithAbortError("enough")
 
+    return interrupt
+
+
+@pytest.mark.parametrize("tasks", [1, 3])
+def test_an_interrupted_upload_goes_on_from_its_checkpoint(client, tmp_path, tasks):
+    source = tmp_path / "source.bin"
+    source.write_bytes(os.urandom(40 * MIB))
+    transfer = {
+        "part_size": 5 * MIB,
+        "task_num": tasks,
+        "enable_checkpoint": True,
+        "checkpoint_file": f"{tmp_path}/",
+    }
     with pytest.raises(tos.exceptions.TosClientError):
-        client.upload_file(BUCKET, "big", str(source), data_transfer_listener=interrupt, **transfer)
+        client.upload_file(BUCKET, "big", str(source), data_transfer_listener=interrupt_at(0.6), **transfer)
     (upload,) = client.list_multipart_uploads(BUCKET).uploads
-    kept = {part.part_number: part.last_modified for part in client.list_parts(BUCKET, "big", upload.upload_id).parts}
-    assert kept
+    kept = client.list_parts(BUCKET, "big", upload.upload_id).parts
+    assert 0 < len(kept) < 8
     sent = []
     client.upload_file(
         BUCKET, "big", str(source), data_transfer_listener=lambda *event: sent.append(event[2]), **transfer
     )
-    assert sum(filter(None, sent)) == 20 * MIB - len(kept) * 5 * MIB
+    assert sum(filter(None, sent)) == (8 - len(kept)) * 5 * MIB
     assert read(client, "big") == source.read_bytes()
 
 
-def test_a_pre_signed_url(client, service):
+@pytest.mark.parametrize("tasks", [1, 3])
+def test_an_interrupted_download_goes_on_from_its_checkpoint(client, tmp_path, tasks):
+    data, target = os.urandom(40 * MIB), tmp_path / "target.bin"
+    client.put_object(BUCKET, "big", content=data)
+    transfer = {
+        "part_size": 5 * MIB,
+        "task_num": tasks,
+        "enable_checkpoint": True,
+        "checkpoint_file": f"{tmp_path}/",
+    }
+    with pytest.raises(tos.exceptions.TosClientError):
+        client.download_file(BUCKET, "big", str(target), data_transfer_listener=interrupt_at(0.6), **transfer)
+    assert not target.exists()
+    got = []
+    client.download_file(
+        BUCKET, "big", str(target), data_transfer_listener=lambda *event: got.append(event[2]), **transfer
+    )
+    assert sum(filter(None, got)) < 40 * MIB
+    assert target.read_bytes() == data
+
+
+def test_a_download_of_what_was_replaced_meanwhile_starts_again(client, tmp_path):
+    target = tmp_path / "target.bin"
+    transfer = {"part_size": 5 * MIB, "enable_checkpoint": True, "checkpoint_file": f"{tmp_path}/"}
+    client.put_object(BUCKET, "big", content=os.urandom(15 * MIB))
+    with pytest.raises(tos.exceptions.TosClientError):
+        client.download_file(BUCKET, "big", str(target), data_transfer_listener=interrupt_at(0.6), **transfer)
+    data = os.urandom(15 * MIB)
+    client.put_object(BUCKET, "big", content=data)
+    client.download_file(BUCKET, "big", str(target), **transfer)
+    assert target.read_bytes() == data
+
+
+def test_an_upload_that_is_given_up_leaves_nothing(client, tmp_path):
+    source = tmp_path / "source.bin"
+    source.write_bytes(os.urandom(10 * MIB))
+
+    def give_up(*_):
+        raise tos.exceptions.CancelWithAbortError("no")
+
+    with pytest.raises(tos.exceptions.TosClientError):
+        client.upload_file(BUCKET, "big", str(source), part_size=5 * MIB, data_transfer_listener=give_up)
+    assert client.list_multipart_uploads(BUCKET).uploads == []
+
+
+def test_uploads_are_listed_page_by_page_and_by_prefix(client):
+    keys = ["a", "b/1", "b/1", "b/2", "中"]
+    made = {(key, client.create_multipart_upload(BUCKET, key).upload_id) for key in keys}
+    found, markers = [], {}
+    while True:
+        page = client.list_multipart_uploads(BUCKET, max_uploads=2, **markers)
+        found += [(upload.key, upload.upload_id) for upload in page.uploads]
+        if not page.is_truncated:
+            break
+        markers = {"key_marker": page.next_key_marker, "upload_id_marker": page.next_upload_id_marker}
+    assert (len(found), set(found)) == (5, made)
+    assert [upload.key for upload in client.list_multipart_uploads(BUCKET, prefix="b/").uploads] == [
+        "b/1",
+        "b/1",
+        "b/2",
+    ]
+
+
+def test_an_object_is_completed_from_some_of_its_parts_in_any_order(client):
+    upload = client.create_multipart_upload(BUCKET, "big").upload_id
+    data = {number: os.urandom(5 * MIB) for number in (1, 2, 9)}
+    client.upload_part(BUCKET, "big", upload, 2, content=b"replaced")
+    sent = {number: client.upload_part(BUCKET, "big", upload, number, content=data[number]) for number in data}
+    client.complete_multipart_upload(BUCKET, "big", upload, [sent[9], sent[2]])
+    assert read(client, "big") == data[2] + data[9]
+    assert refusal(client.complete_multipart_upload, BUCKET, "big", upload, [sent[9]]).code == "NoSuchUpload"
+
+
+def test_a_body_that_is_not_what_was_promised_is_refused(client):
+    assert (
+        refusal(client.put_object, BUCKET, "a", content=b"data", content_md5="AAAAAAAAAAAAAAAAAAAAAA==").code
+        == "BadDigest"
+    )
+    assert refusal(client.put_object, BUCKET, "a", content=b"data", content_sha256="0" * 64).status_code == 400
+    assert client.does_object_exist(BUCKET, "a") is False
+
+
+def test_what_the_local_cloud_does_not_have_it_says(client):
+    assert refusal(client.list_objects_type2, BUCKET, reverse=True).status_code == 501
+    assert refusal(client.create_bucket, "public", acl=tos.ACLType.ACL_Public_Read).status_code == 501
+    assert refusal(client.append_object, BUCKET, "a", 0, content=b"data").status_code == 501
+
+
+def test_a_pre_signed_url(client, cloud):
     client.put_object(BUCKET, "a b+中", content=b"data")
     url = client.pre_signed_url(tos.HttpMethodType.Http_Method_Get, BUCKET, "a b+中", expires=60).signed_url
-    with httpx.Client(proxy=f"http://127.0.0.1:{service.port}", trust_env=False) as browser:
+    with httpx.Client(proxy=cloud.info.tos_endpoint, trust_env=False) as browser:
         assert browser.get(url).content == b"data"
         assert browser.get(url.replace("Expires=60", "Expires=61")).status_code == 403
         put = client.pre_signed_url(tos.HttpMethodType.Http_Method_Put, BUCKET, "new").signed_url
@@ -389,14 +503,28 @@ def test_errors_say_what_the_sdk_reads(client):
 
 
 @pytest.mark.parametrize(
-    ("keys", "code"),
+    ("changes", "code"),
     [
-        (Keys(KEYS.access_key, "another-secret"), "SignatureDoesNotMatch"),
-        (Keys("AKLTSOMEONEELSE", KEYS.secret_key), "InvalidAccessKeyId"),
-        (Keys(KEYS.access_key, KEYS.secret_key, "a-token"), "InvalidSecurityToken"),
-        (Keys("", ""), "AccessDenied"),
+        ({"secret_key": "another-secret"}, "SignatureDoesNotMatch"),
+        ({"access_key": "AKLTSOMEONEELSE"}, "InvalidAccessKeyId"),
+        ({"session_token": "a-token"}, "InvalidSecurityToken"),
+        ({"access_key": "", "secret_key": ""}, "AccessDenied"),
     ],
 )
-def test_other_keys_are_refused(sdk, keys, code):
+def test_other_keys_are_refused(sdk, cloud, changes, code):
+    keys = replace(Keys(cloud.info.access_key, cloud.info.secret_key), **changes)
     error = refusal(sdk(keys).list_objects_type2, BUCKET)
     assert (error.status_code, error.code) == (403, code)
+
+
+def test_temporary_keys_with_their_token(sdk, cloud_factory, tmp_path):
+    keys = Keys("AKLTTESTONLY", "not-a-secret-0123456789", "STS-TESTONLY")
+    info = cloud_factory(data=tmp_path / "sts", keys=keys).info
+    client = sdk(keys, info)
+    client.put_object(BUCKET, "a", content=b"data")
+    assert read(client, "a") == b"data"
+    assert refusal(sdk(replace(keys, session_token=None), info).get_object, BUCKET, "a").code == "InvalidSecurityToken"
+    url = client.pre_signed_url(tos.HttpMethodType.Http_Method_Get, BUCKET, "a").signed_url
+    with httpx.Client(proxy=info.tos_endpoint, trust_env=False) as browser:
+        assert browser.get(url).content == b"data"
+        assert browser.get(url.replace("STS-TESTONLY", "STS-ANOTHER")).status_code == 403

@@ -1,4 +1,4 @@
-"""The transport of the object storage: a thread per connection on 127.0.0.1, over plain sockets.
+"""The transport of both protocols: a thread per connection on 127.0.0.1, over plain sockets.
 
 An ASGI server takes 0.5 GB/s even when it discards what it gets; this carries several times as much.
 """
@@ -8,12 +8,21 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import struct
 import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from tui.localcloud.tos_errors import InternalError, TosError
-from tui.localcloud.tos_http import PeerGoneError, Request, Response, Source, read_request, write_response
+from tui.localcloud.http_messages import (
+    Ending,
+    PeerGoneError,
+    Request,
+    Response,
+    Source,
+    read_request,
+    write_response,
+)
+from tui.localcloud.tos_errors import TosError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,22 +31,28 @@ HOST: Final = "127.0.0.1"
 _BACKLOG: Final = 256
 _STOP_SECONDS: Final = 2.0
 _ACCEPT_PAUSE: Final = 0.1
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
+_IGNORED_BYTES: Final = 65536
 
 _logger = logging.getLogger(__name__)
 
 
-class TosServer:
+class HttpServer:
     """Serves requests until it is stopped.
 
     Args:
+        name: of its threads.
         answer: makes the response to a request; called by many threads at once.
-        refuse: makes the response to what is not a request, or to an error of our own.
+        refuse: makes the response to what is not a request.
 
     Attributes:
         port: where it listens once it was started.
     """
 
-    def __init__(self, answer: Callable[[Request], Response], refuse: Callable[[TosError], Response]) -> None:
+    def __init__(
+        self, name: str, answer: Callable[[Request], Response], refuse: Callable[[TosError], Response]
+    ) -> None:
+        self.name = name
         self._answer = answer
         self._refuse = refuse
         self._acceptor: threading.Thread | None = None
@@ -50,7 +65,9 @@ class TosServer:
         """Listen on 127.0.0.1 and accept connections; 0 takes any free port (OSError when it is taken)."""
         listener = socket.create_server((HOST, port), backlog=_BACKLOG)
         self.port = int(listener.getsockname()[1])
-        self._acceptor = threading.Thread(target=self._accept, args=(listener,), name="tos-listener", daemon=True)
+        self._acceptor = threading.Thread(
+            target=self._accept, args=(listener,), name=f"{self.name} listener", daemon=True
+        )
         self._acceptor.start()
 
     def stop(self) -> None:
@@ -99,7 +116,7 @@ class TosServer:
             while self._may_continue(connection):
                 source.wait()
                 connection.busy = True
-                if not self._exchange(peer, source):
+                if not self._exchange(connection, source):
                     break
         except (PeerGoneError, OSError):
             pass  # the peer's right, and not ours to report
@@ -113,40 +130,37 @@ class TosServer:
             connection.busy = False
             return not self._stopping
 
-    def _exchange(self, peer: socket.socket, source: Source) -> bool:
+    def _exchange(self, connection: _Connection, source: Source) -> bool:
         """Read one request and answer it; return whether another may follow."""
+        peer = connection.peer
         try:
             request = read_request(source, peer)
         except TosError as error:
-            write_response(peer, None, self._refuse(error), close=True)
+            write_response(peer, "", self._refuse(error), close=True)
             return False
-        response = self._respond(request)
-        with contextlib.suppress(TosError):  # a body that cannot be drained ends the connection
-            request.body.drain()
+        response = self._answer(request)
         close = self._stopping or not request.keep_alive or not request.body.ended
-        write_response(peer, request, response, close=close)
+        write_response(peer, request.method, response, close=close)
+        if response.cut is not None:
+            self._cut(connection, response.cut.ending)
+            return False
         return not close
 
-    def _respond(self, request: Request) -> Response:
-        try:
-            return self._answer(request)
-        except ConnectionError:
-            raise
-        except OSError as error:
-            _logger.error("the object storage failed: %s", error)  # noqa: TRY400  # a full disk needs no traceback
-            return self._refuse(InternalError(f"The disk of the local cloud failed: {error.strerror}"))
-        except Exception:
-            _logger.exception("the object storage failed")
-            return self._refuse(InternalError())
+    def _cut(self, connection: _Connection, ending: Ending) -> None:
+        if ending is Ending.RESET:  # closing discards what is on its way instead of waiting for it
+            connection.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        elif ending is Ending.STALL and self._may_continue(connection):  # not busy: `stop` need not wait for it
+            while connection.peer.recv(_IGNORED_BYTES):
+                pass
 
 
 class _Connection:
     """A connection and the thread that serves it."""
 
-    def __init__(self, peer: socket.socket, server: TosServer) -> None:
+    def __init__(self, peer: socket.socket, server: HttpServer) -> None:
         self.peer = peer
         self.busy = False
-        self.thread = threading.Thread(target=server.serve, args=(self,), name="tos-connection", daemon=True)
+        self.thread = threading.Thread(target=server.serve, args=(self,), name=f"{server.name} connection", daemon=True)
 
     def end(self, *, only_idle: bool = False) -> None:
         """Shut the socket down, so that its thread sees the end."""
