@@ -243,7 +243,6 @@ def tagged(key, *values):
         ({"tag_filters": [tagged("team"), tagged("test_key")]}, set()),
         ({"tag_filters": [tagged("test_key")], **only(phases=["Queued"])}, {"deepseek"}),
     ],
-    ids=str,
 )
 def test_a_filter_of_the_typed_client_keeps_what_it_names(clients, four, fields, expected):
     found = clients.list(**fields)

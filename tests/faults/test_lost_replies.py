@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.flows.deck import Deck, custom_ids
+from tests.flows.deck import MODEL, Deck, custom_ids
 from tests.storage.faulty_proxy import Fault, FaultyProxy
 from tui.localcloud import LocalCloud
 
@@ -58,6 +58,26 @@ def test_a_create_that_never_arrived_is_sent_again(deck: Deck, ark: FaultyProxy,
         "job_created",
     ]
     assert len(deck("jobs", "--json").events) == 1
+
+
+def test_a_job_named_by_the_guard_is_kept_though_it_cannot_be_looked_at(
+    deck: Deck, cloud_factory: Callable[..., LocalCloud], requests_file: Path, tmp_path: Path
+) -> None:
+    colleague = tmp_path / "colleague"
+    colleague.mkdir()
+    theirs = Deck(colleague, cloud_factory(speed=10, data=tmp_path / "slow").info)
+    job = theirs("submit", requests_file, "--model", MODEL).out.strip()
+    proxy = FaultyProxy(int(theirs.info.ark_endpoint.rsplit(":", 1)[1]))
+    try:
+        deck.environ = theirs.environ | {"HOME": str(deck.home), "ARKDECK_ARK_ENDPOINT": proxy.endpoint}
+        proxy.faults.append(Fault("POST", "Action=GetBatchInferenceJob", times=99, drop_reply=True))
+        assert deck.run(requests_file).code == 3
+        proxy.faults.clear()
+        ended = deck("continue", "--json")
+    finally:
+        proxy.close()
+    assert (ended.code, ended.summary["job"]) == (0, job)
+    assert len(theirs("jobs", "--json").events) == 1
 
 
 def test_a_service_that_fails_for_a_while_makes_the_job_stale_and_not_failed(

@@ -209,3 +209,14 @@ def test_stop_resume_and_collect_end_with_every_request_once(
     assert whole.code == 0, whole.err
     assert whole.summary["ok"] == 40
     assert sorted(custom_ids(tmp_path / "partial/results.jsonl")) == sorted(custom_ids(requests_file))
+
+
+def test_doctor_is_content_with_what_works_and_names_what_does_not(deck: Deck) -> None:
+    healthy = deck("doctor", "--json")
+    assert healthy.code == 0, healthy.out
+    verdicts = {finding["subject"]: finding["verdict"] for finding in healthy.events}
+    assert {"ark": "OK", "storage": "OK", "journal": "OK", "credentials": "OK"}.items() <= verdicts.items()
+    deck.environ["VOLCENGINE_SECRET_KEY"] = "not-the-secret-0123456789"
+    ill = deck("doctor", "--json")
+    verdicts = {finding["subject"]: finding["verdict"] for finding in ill.events}
+    assert (ill.code, verdicts["ark"], verdicts["storage"]) == (1, "FAIL", "FAIL")

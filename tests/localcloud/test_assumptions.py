@@ -114,7 +114,8 @@ def test_what_a_list_without_a_project_is_about(assuming, choice, count):
 
 def test_an_active_job_can_be_deleted_where_that_is_assumed(assuming):
     cloud, ark = assuming(delete_active=True)
-    tos_client(cloud.info).put_object(cloud.info.bucket, "data.jsonl", content=f"{chat(1)}\n{chat(2)}".encode())
+    lines = "\n".join(chat(number) for number in range(1000)).encode()
+    tos_client(cloud.info).put_object(cloud.info.bucket, "data.jsonl", content=lines)
     queued = ark.create("other.jsonl")
     running = ark.create()
     cloud.advance(0.61)

@@ -260,7 +260,7 @@ def test_a_truncated_reply_ends_where_it_was_told(cloud, objects):
 
 def test_a_truncated_list_is_no_list(cloud, ark):
     cloud.fault(LIST, truncate=20)
-    with pytest.raises(httpx.RemoteProtocolError, match="20 bytes|incomplete"):
+    with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
         ark.list()
     assert ark.ids() == []
 
@@ -279,15 +279,14 @@ def test_a_stalled_reply_never_ends(cloud, objects):
 def test_a_stalled_reply_does_not_hold_the_cloud(cloud, ark):
     cloud.fault(LIST, stall=0)
     query = "Action=ListBatchInferenceJobs&Version=2024-01-01"
-    with httpx.stream(
-        "POST", f"{cloud.info.ark_endpoint}/?{query}", content=b"{}", headers=ark.sign(query, b"{}")
-    ) as r:
-        assert r.status_code == 200
+    url = f"{cloud.info.ark_endpoint}/?{query}"
+    with httpx.stream("POST", url, content=b"{}", headers=ark.sign(query, b"{}")) as reply:
+        assert reply.status_code == 200
         began = time.monotonic()
         cloud.stop()
         assert time.monotonic() - began < 1.5
         with pytest.raises(httpx.RemoteProtocolError):
-            r.read()
+            reply.read()
 
 
 # checksums and uploads
@@ -295,7 +294,7 @@ def test_a_stalled_reply_does_not_hold_the_cloud(cloud, ark):
 
 def test_the_official_client_sees_a_wrong_checksum(cloud):
     cloud.fault("tos:PutObject", crc="wrong")
-    with pytest.raises(tos.exceptions.TosClientError, match="(?i)crc"):
+    with pytest.raises(tos.exceptions.TosClientError, match=r"(?i)crc"):
         tos_client(cloud.info).put_object(cloud.info.bucket, "a.txt", content=b"0123456789")
 
 

@@ -15,7 +15,7 @@ import click
 
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import print_json, print_line
-from tui.cli.session import asynchronous, json_option, profile_option, resolve, services_for
+from tui.cli.session import asynchronous, json_option, profile_option, resolve
 from tui.errors import ArkdeckError
 from tui.i18n import _, plural
 from tui.text import human_bytes
@@ -78,7 +78,7 @@ async def doctor(*, profile: str | None, as_json: bool) -> int:
 async def _findings(name: str | None) -> AsyncIterator[Finding]:
     from tui.settings.credentials import find_credentials
 
-    for found in (*_environment(), *_disk(), _themes()):
+    for found in (*_environment(), *_disk(), _themes(), _journal()):
         yield found
     try:
         resolved = resolve(name)
@@ -102,56 +102,58 @@ async def _findings(name: str | None) -> AsyncIterator[Finding]:
     )
     for note in credentials.notes:
         yield Finding("credentials", Verdict.WARN, note)
-    async for found in _service(profile, credentials):
-        yield found
+    yield await _ark(profile, credentials)
+    yield await _storage(profile, credentials)
 
 
-async def _service(profile: Profile, credentials: Credentials) -> AsyncIterator[Finding]:
-    from tui.ark.models import JobQuery
+def _journal() -> Finding:
+    from tui.clock import SystemClock
+    from tui.runs.journal import Journal
+    from tui.settings.paths import Paths
 
     try:
-        async with services_for(profile, credentials) as services:
-            unfinished = len(services.journal.runs(open_only=True))
-            yield Finding(
-                "journal",
-                Verdict.OK,
-                plural(
-                    "{path}, {count} unfinished run",
-                    "{path}, {count} unfinished runs",
-                    unfinished,
-                    path=services.journal.path,
-                ),
-            )
-            try:
-                page = await services.ark.list_jobs(JobQuery(project=profile.project), page_size=1)
-                yield Finding(
-                    "ark",
-                    Verdict.OK,
-                    plural(
-                        "{endpoint}: {count} job", "{endpoint}: {count} jobs", page.total, endpoint=profile.ark_endpoint
-                    ),
-                )
-            except ArkdeckError as error:
-                yield _failure("ark", error)
-            if not profile.bucket:
-                yield Finding(
-                    "storage",
-                    Verdict.WARN,
-                    _("no bucket is named"),
-                    _("Set `bucket` in the profile, or ARKDECK_BUCKET."),
-                )
-                return
-            try:
-                await services.store.check_bucket(profile.bucket)
-                yield Finding(
-                    "storage",
-                    Verdict.OK,
-                    _("{endpoint}: bucket {bucket}", endpoint=profile.tos_endpoint, bucket=profile.bucket),
-                )
-            except ArkdeckError as error:
-                yield _failure("storage", error)
+        with Journal(Paths.for_user().data_dir, SystemClock()) as journal:
+            left = len(journal.runs(open_only=True))
+            path = journal.path
     except ArkdeckError as error:
-        yield _failure("journal", error)
+        return _failure("journal", error)
+    text = plural("{path}, {count} unfinished run", "{path}, {count} unfinished runs", left, path=path)
+    return Finding("journal", Verdict.OK, text)
+
+
+async def _ark(profile: Profile, credentials: Credentials) -> Finding:
+    from tui.ark.client import ArkClient
+    from tui.ark.models import JobQuery
+    from tui.clock import SystemClock
+
+    endpoint, account_id = profile.ark_endpoint, profile.account_id
+    try:
+        async with ArkClient(
+            endpoint, profile.region, credentials, clock=SystemClock(), account_id=account_id
+        ) as client:
+            page = await client.list_jobs(JobQuery(project=profile.project), page_size=1)
+    except ArkdeckError as error:
+        return _failure("ark", error)
+    return Finding(
+        "ark", Verdict.OK, plural("{where}: {count} job", "{where}: {count} jobs", page.total, where=endpoint)
+    )
+
+
+async def _storage(profile: Profile, credentials: Credentials) -> Finding:
+    from tui.storage.client import ObjectStore
+
+    if not profile.bucket:
+        cure = _("Set `bucket` in the profile, or ARKDECK_BUCKET.")
+        return Finding("storage", Verdict.WARN, _("no bucket is named"), cure)
+    store = ObjectStore(profile.tos_endpoint, profile.region, credentials)
+    try:
+        await store.check_bucket(profile.bucket)
+    except ArkdeckError as error:
+        return _failure("storage", error)
+    finally:
+        await store.close()
+    text = _("{endpoint}: bucket {bucket}", endpoint=profile.tos_endpoint, bucket=profile.bucket)
+    return Finding("storage", Verdict.OK, text)
 
 
 async def _keyring() -> Finding:

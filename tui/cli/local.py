@@ -51,6 +51,9 @@ def local() -> None:
 )
 @click.option("--assume", "assumptions", metavar="NAME=VALUE", multiple=True,
               help=_("how the platform does what is not known; see docs/local-cloud.md"))  # fmt: skip
+@click.option("--scene", metavar="NAME", help=_("fill an empty cloud first: busy (200 jobs) or huge (10 000)"))
+@click.option("--model-url", metavar="URL",
+              help=_("let an OpenAI-compatible endpoint on this machine answer the requests"))  # fmt: skip
 @json_option
 def serve(*, faults: tuple[str, ...], assumptions: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Serve until interrupted; the endpoints and keys are printed once both listeners accept."""
@@ -65,7 +68,8 @@ def serve(*, faults: tuple[str, ...], assumptions: tuple[str, ...], as_json: boo
             return
         for name, value in _environment(info).items():
             print_line(f"export {name}={value}")
-        say(_("serving; answers are simulated. Paste the lines above into another shell. Ctrl-C ends it."))
+        answers = _("a model answers") if options["model_url"] else _("answers are simulated")
+        say(_("serving; {answers}. Paste the lines above into another shell. Ctrl-C ends it.", answers=answers))
 
     with _start_explained():
         cloud = LocalCloud(faults=tuple(map(parse_fault, faults)), assume=parse_assumptions(assumptions), **options)

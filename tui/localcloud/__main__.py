@@ -42,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fault", action="append", default=[], metavar="SPEC", help="what shall go wrong; repeatable")
     parser.add_argument("--log", type=Path, metavar="FILE", help="gets a line of JSON for every request")
     parser.add_argument("--assume", action="append", default=[], metavar="NAME=VALUE", help="repeatable")
+    parser.add_argument("--scene", metavar="NAME", help="fill an empty cloud before it serves: busy or huge")
+    parser.add_argument("--model-url", metavar="URL", help="of this machine, OpenAI-compatible: answers the requests")
     return parser
 
 

@@ -173,9 +173,10 @@ class BatchService:
 
     def _delete_outputs(self, job: Job) -> None:
         bucket, prefix = job.output.bucket, output_folder(job)
-        while found := self._storage.list_objects(bucket, prefix=prefix).objects:
-            for record in found:
-                self._storage.delete(bucket, record.key)
+        if self._storage.bucket_exists(bucket):
+            while found := self._storage.list_objects(bucket, prefix=prefix).objects:
+                for record in found:
+                    self._storage.delete(bucket, record.key)
 
     def list_models(self, fields: requests.ListModels) -> Result:
         """Return a page of the catalogue."""

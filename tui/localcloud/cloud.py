@@ -22,15 +22,17 @@ from tui.localcloud.front_desk import FrontDesk
 from tui.localcloud.http_server import HOST
 from tui.localcloud.jobs import JobStore
 from tui.localcloud.keys import Keys, load_keys
-from tui.localcloud.model_endpoint import ModelEndpoint
 from tui.localcloud.object_storage import ObjectStorage
 from tui.localcloud.options import CloudOptions
 from tui.localcloud.request_log import RequestLog, RequestRecord
-from tui.localcloud.scenes import fill
+from tui.localcloud.scene_past import Past
+from tui.localcloud.scenes import play
 from tui.localcloud.tos_api import TosService
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from tui.localcloud.model_endpoint import ModelEndpoint
 
 BUCKET: Final = "arkdeck-local"
 
@@ -193,10 +195,18 @@ class LocalCloud:
         jobs = JobStore(data / "ark.sqlite3")
         stack.callback(jobs.close)
         if options.scene:
-            now = self._clock.now()
-            fill(options.scene, jobs, storage, data / "rows", bucket=BUCKET, now=now, seed=options.seed)
-        model = ModelEndpoint(options.model_url) if options.model_url else None
-        if model:
+            past = Past(
+                jobs,
+                storage,
+                data / "rows",
+                bucket=BUCKET,
+                now=self._clock.now(),
+                seed=options.seed,
+                assume=options.assume,
+            )
+            play(options.scene, past)
+        model = _model_endpoint(options.model_url) if options.model_url else None
+        if model is not None:
             stack.callback(model.close)
         engine = Engine(
             jobs,
@@ -216,6 +226,12 @@ class LocalCloud:
             thread.start()
             stack.callback(thread.stop)
         return BatchService(jobs, engine, storage, self._clock, changed=thread.wake, assume=options.assume)
+
+
+def _model_endpoint(url: str) -> ModelEndpoint:
+    from tui.localcloud.model_endpoint import ModelEndpoint  # its library takes 0.15 s to import
+
+    return ModelEndpoint(url)
 
 
 def _start(server: ArkApi | TosService, port: int) -> None:

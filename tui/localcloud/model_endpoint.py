@@ -17,7 +17,7 @@ import httpx
 import msgspec
 
 from tui.localcloud.answer_rows import encode_json
-from tui.localcloud.failures import CannotStartError
+from tui.localcloud.failures import OptionError
 from tui.localcloud.online_rules import Refusal, refusal
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _BUSY: Final = frozenset([429, 503])
 _STOP_SECONDS: Final = 2.0
 
 
-class ModelUrlError(CannotStartError, ValueError):
+class ModelUrlError(OptionError):
     """The URL does not lead to an endpoint on this machine."""
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from tui.clock import FrozenClock
 from tui.localcloud import jobs as phases
 from tui.localcloud.ark_actions import CREATED_BY
+from tui.localcloud.assumptions import DEFAULTS, Assumptions
 from tui.localcloud.catalogue import CATALOGUE
 from tui.localcloud.engine import MESSAGES, Engine, enter_phase
 from tui.localcloud.jobs import Job, JobStore, Location, Model, new_job_id
@@ -68,12 +70,21 @@ class Past:
         storage: where inputs and results go.
         rows: where the rows of jobs under way stay.
         bucket: of inputs and results.
-        now: when it ends.
+        now: when it ends, by the clock of the engine that goes on.
         seed: of `random`, and of the answers.
+        assume: how the platform did what is not known.
     """
 
     def __init__(
-        self, jobs: JobStore, storage: ObjectStorage, rows: Path, *, bucket: str, now: datetime, seed: int
+        self,
+        jobs: JobStore,
+        storage: ObjectStorage,
+        rows: Path,
+        *,
+        bucket: str,
+        now: datetime,
+        seed: int,
+        assume: Assumptions = DEFAULTS,
     ) -> None:
         self.jobs = jobs
         self.now = now
@@ -81,19 +92,19 @@ class Past:
         self._bucket = bucket
         self._clock = FrozenClock(now - PAST)
         self._inputs = SceneInputs(storage, bucket)
-        self._engine = Engine(jobs, storage, rows, clock=self._clock, speed=PAST_SPEED, seed=seed)
+        self._engine = Engine(jobs, storage, rows, clock=self._clock, speed=PAST_SPEED, seed=seed, assume=assume)
 
     def play(self, submissions: Iterable[Submission]) -> None:
         """Let happen in its order all that happened until now."""
-        events: list[tuple[timedelta, Callable[[], None]]] = []
+        events: list[tuple[timedelta, Callable[[], object]]] = []
         for submission in submissions:
             job = self._job(submission)
             self._inputs.put(job.input.key, submission.kind, submission.requests)
-            events.append((submission.ago, lambda job=job: self.jobs.add(job)))
+            events.append((submission.ago, partial(self.jobs.add, job)))
             if submission.stopped is not None:
-                events.append((submission.stopped, lambda job=job: self._stop(job.id)))
+                events.append((submission.stopped, partial(self._stop, job.id)))
             if submission.resumed is not None:
-                events.append((submission.resumed, lambda job=job: self._resume(job.id)))
+                events.append((submission.resumed, partial(self._resume, job.id)))
         for ago, happen in sorted(events, key=lambda event: event[0], reverse=True):
             self._pass_until(self.now - ago)
             happen()

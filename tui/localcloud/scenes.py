@@ -6,23 +6,20 @@ A scene is the same for one seed and one time of the engine's clock, job ids inc
 from __future__ import annotations
 
 import itertools
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.localcloud.failures import CannotStartError
-from tui.localcloud.jobs import FINAL_PHASES, Job, JobStore, new_job_id
+from tui.localcloud.failures import OptionError
+from tui.localcloud.jobs import FINAL_PHASES, Job, new_job_id
 from tui.localcloud.scene_inputs import InputKind
 from tui.localcloud.scene_past import PAST, PAST_SPEED, Past, Submission
 from tui.localcloud.scene_texts import HOSTILE, PROJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
     from random import Random
-
-    from tui.localcloud.object_storage import ObjectStorage
 
 HUGE_JOBS: Final = 10_000
 HUGE_PAST: Final = timedelta(days=180)
@@ -33,33 +30,22 @@ _LAST_END: Final = timedelta(hours=30)  # submitted before that, a job of 300 re
 _OTHERS_EVERY: Final = 5  # jobs, one is in another project than the first
 
 
-class SceneError(CannotStartError):
+class SceneError(OptionError):
     """There is no such scene, or the cloud is not empty."""
 
 
-def fill(
-    scene: str, jobs: JobStore, storage: ObjectStorage, rows: Path, *, bucket: str, now: datetime, seed: int
-) -> None:
-    """Fill an empty cloud with a scene.
-
-    Args:
-        scene: one of SCENES.
-        jobs: has none yet.
-        storage: takes inputs and results.
-        rows: the folder of the engine that goes on with the jobs under way.
-        bucket: of inputs and results, exists already.
-        now: the time of that engine's clock.
-        seed: of all that is chosen.
+def play(scene: str, past: Past) -> None:
+    """Fill an empty cloud with a scene, one of SCENES.
 
     Raises:
         SceneError: no such scene, or there are jobs already.
     """
-    play = SCENES.get(scene)
-    if play is None:
+    fill = SCENES.get(scene)
+    if fill is None:
         raise SceneError(f"there is no scene {scene}, but {', '.join(SCENES)}")
-    if jobs.all():
+    if past.jobs.all():
         raise SceneError(f"the scene {scene} fills an empty cloud: take a data folder without jobs, or none")
-    play(Past(jobs, storage, rows, bucket=bucket, now=now, seed=seed))
+    fill(past)
 
 
 def _busy(past: Past) -> None:
