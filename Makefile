@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lint format test test-system lock clean
+.PHONY: help demo lint format test test-system bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,8 +35,11 @@ format: $(BIN)/pytest  ## rewrite the sources in the project's style
 test: $(BIN)/pytest  ## every test that needs Python alone
 	$(BIN)/pytest -n auto -m "not system"
 
-test-system: $(BIN)/pytest  ## the tests that need Debian packages: dbus, gnome-keyring
+test-system: $(BIN)/pytest  ## the tests that need Debian packages: dbus, gnome-keyring, nodejs, npm
 	$(BIN)/pytest -m system
+
+bench: $(BIN)/pytest  ## measure; ratios to a bare peer in the same run
+	$(BIN)/python tests/bench/local_cloud.py
 
 lock: $(BIN)/pytest  ## resolve the dependencies again
 	$(BIN)/uv pip compile $(UV_FLAGS) pyproject.toml -o requirements.lock

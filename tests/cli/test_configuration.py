@@ -128,7 +128,7 @@ try:
     main()
 except SystemExit as end:
     assert end.code == 0, end.code
-heavy = {"httpx", "tos", "keyring", "textual", "starlette", "uvicorn", "requests"} & set(sys.modules)
+heavy = {"httpx", "tos", "keyring", "textual", "requests"} & set(sys.modules)
 assert not heavy, heavy
 """
     for words in (["--help"], ["--version"], ["run", "--help"], ["check", str(file)]):

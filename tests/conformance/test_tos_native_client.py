@@ -62,3 +62,25 @@ def test_a_wrong_secret_is_refused(native):
     with pytest.raises(tosnativeclient.TosException) as caught:
         native("another-secret").head_object(BUCKET, "a")
     assert caught.value.args[0].status_code == 403
+
+
+def test_buckets(native):
+    client = native()
+    client.create_bucket("made-by-rust")
+    assert [bucket.name for bucket in client.list_buckets()] == [BUCKET, "made-by-rust"]
+    assert client.head_bucket("made-by-rust").name == "made-by-rust"
+    client.delete_bucket("made-by-rust")
+    with pytest.raises(tosnativeclient.TosException) as caught:
+        client.head_bucket("made-by-rust")
+    assert caught.value.args[0].status_code == 404
+
+
+def test_folders_and_walks(native):
+    client = native()
+    client.mkdir(BUCKET, "folder/")
+    put(client, "folder/a", b"data")
+    put(client, "folder/inner/b", b"data")
+    found = {entry.key for page in client.list_objects(BUCKET, prefix="folder/") for entry in page[0].contents}
+    assert found == {"folder/", "folder/a", "folder/inner/b"}
+    client.delete_folder(BUCKET, "folder/", recursive=True)
+    assert [entry.key for page in client.list_objects(BUCKET) for entry in page[0].contents] == []

@@ -2,7 +2,10 @@
 
 import json
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx
 import pytest
@@ -10,6 +13,7 @@ from ark_caller import ArkCaller, RefusedError
 from tos_caller import TosCaller, signed_url_query
 from tos_client import tos_client
 
+from tui.localcloud import CloudInfo
 from tui.localcloud.child import LocalCloudProcess
 from tui.localcloud.faults import Fault
 from tui.localcloud.keys import Keys
@@ -123,6 +127,33 @@ def test_a_child_process_plays_faults_and_writes_the_log(tmp_path):
             ark.ids()
         assert ark.ids() == []
     assert [json.loads(line)["status"] for line in log.read_bytes().splitlines()] == [503, 200]
+
+
+SERVE = [sys.executable, "-m", "tui", "local", "serve"]
+
+
+def test_the_command_plays_faults_assumes_and_writes_the_log(tmp_path):
+    log = tmp_path / "requests.jsonl"
+    words = ["--json", "--log", str(log), "--fault=ark:List*Jobs:status=503", "--assume=dry-run-code=DryRun"]
+    with subprocess.Popen([*SERVE, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as serving:
+        info = CloudInfo(**json.loads(serving.stdout.readline()))
+        with ArkCaller(info) as ark:
+            for call, code in ((ark.ids, "ServiceUnavailableTemp"), (partial(ark.create, DryRun=True), "DryRun")):
+                with pytest.raises(RefusedError, match=code):
+                    call()
+        serving.terminate()
+    assert serving.returncode == 0
+    assert [json.loads(line)["code"] for line in log.read_bytes().splitlines()] == ["ServiceUnavailableTemp", "DryRun"]
+
+
+@pytest.mark.parametrize(
+    ("word", "complaint"),
+    [("--fault=tos:*:rest=after", "did you mean reset?"), ("--assume=error-file=x", "it takes error or output")],
+)
+def test_the_command_names_the_word_that_is_wrong(word, complaint):
+    ended = subprocess.run([*SERVE, word], capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 2
+    assert complaint in ended.stderr
 
 
 def test_no_secret_is_in_the_log(cloud_factory, tmp_path):

@@ -62,6 +62,18 @@ def test_a_signed_url_is_accepted():
     assert verify(by_url(), KEYS, REGION, NOW) is None
 
 
+@pytest.mark.parametrize("endpoint", [HOST, HOST.partition(".")[2]], ids=["custom domain", "endpoint"])
+def test_a_url_may_be_signed_for_its_endpoint_in_place_of_the_region(endpoint):
+    query = signed_url_query("GET", HOST, PATH, region=endpoint, at=NOW)
+    assert verify(SignedRequest("GET", HOST, PATH, query, {"host": HOST}), KEYS, REGION, NOW) is None
+
+
+def test_a_url_signed_for_another_region_or_host_is_refused():
+    for other in ("cn-guangzhou", "answers.tos-cn-guangzhou.volces.com"):
+        query = signed_url_query("GET", HOST, PATH, region=other, at=NOW)
+        refused(tos_errors.AuthorizationQueryParametersError, SignedRequest("GET", HOST, PATH, query, {"host": HOST}))
+
+
 def test_blanks_inside_a_value_may_be_signed_collapsed():
     request = by_header(extra={"x-tos-meta-name": "a b"})
     verify(changed(request, headers={"x-tos-meta-name": "a   b"}), KEYS, REGION, NOW)

@@ -70,13 +70,13 @@ def signed_headers(
     return headers
 
 
-def signed_url_query(method, host, path, parameters=None, *, expires=3600, at=None, keys=KEYS):
+def signed_url_query(method, host, path, parameters=None, *, expires=3600, at=None, keys=KEYS, region=REGION):
     """The query of a pre-signed URL."""
     date = f"{at or datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     parameters = {
         **(parameters or {}),
         "X-Tos-Algorithm": "TOS4-HMAC-SHA256",
-        "X-Tos-Credential": f"{keys.access_key}/{date[:8]}/{REGION}/tos/request",
+        "X-Tos-Credential": f"{keys.access_key}/{date[:8]}/{region}/tos/request",
         "X-Tos-Date": date,
         "X-Tos-Expires": str(expires),
         "X-Tos-SignedHeaders": "host",
@@ -84,7 +84,8 @@ def signed_url_query(method, host, path, parameters=None, *, expires=3600, at=No
     if keys.session_token:
         parameters["X-Tos-Security-Token"] = keys.session_token
     query = canonical_query(parameters)
-    return f"{query}&X-Tos-Signature={signature(method, path, query, {'host': host}, 'UNSIGNED-PAYLOAD', date, keys)}"
+    made = signature(method, path, query, {"host": host}, "UNSIGNED-PAYLOAD", date, keys, region)
+    return f"{query}&X-Tos-Signature={made}"
 
 
 @dataclass(frozen=True)

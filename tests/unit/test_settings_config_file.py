@@ -69,7 +69,10 @@ def test_a_value_of_the_wrong_kind_is_named(file: Path, text: str, where: str) -
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ('[profiles.prod]\nbucket = "x\n', "line 2, column 1"),  # Python 3.13 counts to the line's last character, earlier ones past it
+        (
+            '[profiles.prod]\nbucket = "x\n',
+            "line 2, column 1",
+        ),  # Python 3.13 counts to the line's last character, earlier ones past it
         ("[profiles.prod", "line 1, column 15"),
         ("a = 1\nb =", "line 2, column 4"),
         ("a = 1\na = 2\n", "line 2, column 6"),

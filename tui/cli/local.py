@@ -129,7 +129,7 @@ def _start_explained() -> Iterator[None]:
     try:
         yield
     except OptionError as error:
-        raise UsageError(str(error), advice=_("docs/local-cloud.md lists the faults and the assumptions.")) from error
+        raise UsageError(str(error), advice=_("docs/local-cloud.md lists what the options can say.")) from error
     except (CannotStartError, OSError) as error:
         raise UsageError(
             _("the local cloud cannot start: {error}", error=error), advice=_("Choose another --port or --data.")

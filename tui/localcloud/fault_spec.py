@@ -75,7 +75,8 @@ def format_fault(fault: Fault) -> str:
     words = [fault.where]
     for name, value in msgspec.structs.asdict(fault).items():
         if name != "where" and value != _DEFAULTS[name]:
-            words.append(f"{name.replace('_', '-')}={'always' if value == ALWAYS else value}")
+            shown = "always" if (name, value) == ("times", ALWAYS) else value
+            words.append(f"{name.replace('_', '-')}={shown}")
     return ":".join(words)
 
 

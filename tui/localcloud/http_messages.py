@@ -305,7 +305,7 @@ def write_response(peer: socket.socket, method: str, response: Response, *, clos
 
 
 def _response_head(response: Response, length: int, *, close: bool) -> bytes:
-    headers = {"Date": formatdate(usegmt=True), "Server": "TosServer", **response.headers}
+    headers = {"Date": formatdate(usegmt=True), **response.headers}
     if response.status != http.HTTPStatus.NOT_MODIFIED:
         headers["Content-Length"] = str(length)
     headers["Connection"] = "close" if close else "keep-alive"

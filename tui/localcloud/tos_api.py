@@ -234,5 +234,5 @@ def _with_wrong_crc(response: Response) -> Response:
 
 def _identified(response: Response, request_id: str) -> Response:
     """Return the answer with the ids that a client shows and a log is searched for."""
-    ids = {"x-tos-request-id": request_id, "x-tos-id-2": _HOST_ID}
+    ids = {"Server": "TosServer", "x-tos-request-id": request_id, "x-tos-id-2": _HOST_ID}
     return replace(response, headers={**ids, **response.headers})

@@ -26,7 +26,7 @@ from tui.localcloud.tos_errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tui.localcloud.keys import Keys
 
@@ -102,12 +102,13 @@ def verify(request: SignedRequest, keys: Keys, region: str, now: datetime) -> st
     parameters = {name.lower(): value for name, value in query}
     if "authorization" in request.headers:
         claim = _header_claim(request, query)
-        _check_who(claim, keys, region)
+        _check_who(claim, keys, [region])
         if abs(now - _parse_date(claim)) > MAX_SKEW:
             raise RequestTimeTooSkewed
     elif "x-tos-signature" in parameters:
         claim = _url_claim(request.headers, parameters, query)
-        _check_who(claim, keys, region)
+        # The JavaScript client signs URLs for its endpoint in place of the region, with or without the bucket.
+        _check_who(claim, keys, [region, request.host, request.host.partition(".")[2]])
         _check_validity(_parse_date(claim), parameters.get("x-tos-expires", ""), now)
     else:
         raise AccessDenied("Anonymous access is forbidden.")
@@ -163,16 +164,16 @@ def _body_hash(declared: str) -> str | None:
     return None if declared in ("", UNSIGNED_PAYLOAD) else declared.lower()
 
 
-def _check_who(claim: _Claim, keys: Keys, region: str) -> None:
+def _check_who(claim: _Claim, keys: Keys, regions: Sequence[str]) -> None:
     if not _SIGNATURE.fullmatch(claim.signature):
         raise claim.malformed("The signature must be 64 hexadecimal digits.")
     if not _same(claim.access_key, keys.access_key):
         raise InvalidAccessKeyId
     if not claim.date:
         raise AccessDenied("The request has no x-tos-date.")
-    expected = (claim.date[:8], region, _SERVICE, _TERMINATOR)
-    if claim.scope != expected:
-        raise claim.malformed(f"The credential must end with {'/'.join(expected)}.")
+    expected = [(claim.date[:8], region, _SERVICE, _TERMINATOR) for region in regions]
+    if claim.scope not in expected:
+        raise claim.malformed(f"The credential must end with {'/'.join(expected[0])}.")
 
 
 def _check_validity(signed_at: datetime, expires: str, now: datetime) -> None:
