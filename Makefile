@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .PHONY: help demo lint format test test-system bench lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(BIN)/arkdeck: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

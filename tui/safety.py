@@ -21,6 +21,7 @@ _NAMED: Final = r"(?:\\*[\"']?\s*[:=]|[\"']\s*,)\s*b?"
 _PATTERNS: Final = (
     re.compile(r"\bAK(?:LT|TP)[0-9A-Za-z]{16,}"),
     re.compile(r"\bSTS2?[0-9A-Za-z+/=_-]{40,}"),
+    re.compile(r"(://)[^/\s@]+(?=@)"),  # user and password of a proxy
     re.compile(rf"(?i)(authorization{_NAMED}\\*[\"']?)[^\"'\r\n]+"),  # its value has blanks and commas
     re.compile(
         rf"(?i)((?:(?:security|session)[_-]?token|signature|secret[a-z_-]*|password|passphrase){_NAMED})"

@@ -138,3 +138,33 @@ assert not heavy, heavy
             capture_output=True, text=True, timeout=30, check=False,
         )  # fmt: skip
         assert ended.returncode == 0, ended.stderr
+
+
+def test_a_field_is_written_to_a_profile_and_removed_with_it(tmp_path: Path) -> None:
+    assert arkdeck(tmp_path, "config", "set", "bucket", "my-batch", "-p", "prod").returncode == 0
+    assert arkdeck(tmp_path, "config", "set", "read_only", "yes", "-p", "prod").returncode == 0
+    shown = arkdeck(tmp_path, "config", "show", "--json").stdout.splitlines()
+    values = {line["field"]: line["value"] for line in map(json.loads, shown)}
+    assert {"name": "prod", "bucket": "my-batch", "read_only": True}.items() <= values.items()
+    assert arkdeck(tmp_path, "config", "remove", "prod").returncode == 0
+    assert '"profile": "default"' in arkdeck(tmp_path, "profiles", "--json").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(("buckt", "x"), "bucket"), (("bucket", "X_"), "3 to 63"), (("region", ""), "region")]
+)
+def test_a_field_or_value_that_does_not_fit_is_named_and_nothing_written(
+    tmp_path: Path, words: tuple[str, str], told: str
+) -> None:
+    ended = arkdeck(tmp_path, "config", "set", *words)
+    assert ended.returncode == 2
+    assert told in ended.stderr
+    assert not (tmp_path / ".config").exists()
+
+
+@pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 5000])
+def test_a_file_that_no_parser_takes_is_a_configuration_error(tmp_path: Path, text: str) -> None:
+    path = write_config(tmp_path, text)
+    ended = arkdeck(tmp_path, "config", "show")
+    assert ended.returncode == 2
+    assert str(path) in ended.stderr

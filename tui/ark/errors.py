@@ -153,6 +153,6 @@ def _described(refusal: Refusal) -> str:
     return _(
         "{call} failed: {reason} ({details})",
         call=" ".join(filter(None, [refusal.action, clean(refusal.subject, strict=True, limit=100)])),
-        reason=redact(clean(refusal.message.strip(), limit=600)) or _("no reason given"),
+        reason=clean(redact(refusal.message.strip()), limit=600) or _("no reason given"),
         details=", ".join(filter(None, details)),
     )

@@ -83,10 +83,13 @@ async def walk(fetch: Callable[[int], Awaitable[Page[T]]], *, key: Callable[[T],
     number, total, steps_back = 1, 0, 0
     while True:
         page = await fetch(number)
+        known = len(seen)
         for item in page.items:
             if key(item) not in seen:
                 seen.add(key(item))
                 yield item
+        if not page.total and len(seen) == known:  # it says no total, and gives the same page again and again
+            return
         vanished, total = total - page.total, page.total
         if vanished > 0 and number > 1 and steps_back < _MAX_STEPS_BACK:
             number = max(1, number - math.ceil(vanished / page.size))

@@ -46,7 +46,7 @@ class Reply:
         """
         try:
             return read(self.result)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, RecursionError) as error:
             raise error_of(
                 Refusal(
                     action=self.action,
@@ -116,14 +116,14 @@ def _parse(content: bytes) -> tuple[Mapping[str, object], _Envelope | None]:
 
 def _strange(response: httpx.Response) -> str:
     kind = response.headers.get("Content-Type", "").partition(";")[0] or _("no content type")
-    excerpt = response.text[:_EXCERPT].strip()
+    excerpt = response.content[: 4 * _EXCERPT].decode(errors="replace")[:_EXCERPT].strip()
     return _("the answer is not the Ark API's ({kind}): {excerpt}", kind=kind, excerpt=excerpt or _("nothing"))
 
 
 def _time(date: str | None) -> datetime | None:
     try:
         time = parsedate_to_datetime(date or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 

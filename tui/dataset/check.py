@@ -177,14 +177,17 @@ class _Check:
             return
         if marked:
             self._script.finds_no_json(line.number)
+        self._requests += marked or parsed is not None
         if parsed is not None:
-            self._requests += 1
             yield from self._request_issues(line, parsed)
 
     def _parse(self, line: Line) -> Parsed | None:
         if not line.whole:
             raise _TooLongError
-        return self._parser.parse(line.data.removeprefix(BOM))
+        try:
+            return self._parser.parse(line.data.removeprefix(BOM))
+        except MemoryError:
+            raise _TooLongError from None
 
     def _tell_script(self, line: Line, error: LineError, *, marked: bool) -> None:
         is_text = not isinstance(error, NotUtf8Error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -43,10 +42,10 @@ def id_text(custom_id: object) -> str | None:
     match custom_id:
         case str():
             return custom_id or None
-        case int() | float() if custom_id and not math.isfinite(custom_id):
-            return repr(float(custom_id))
-        case int() | float() if custom_id:
-            return str(int(custom_id)) if custom_id == int(custom_id) else repr(custom_id)
+        case int() if custom_id:
+            return str(int(custom_id))
+        case float() if custom_id:
+            return str(int(custom_id)) if custom_id.is_integer() else repr(float(custom_id))
         case _:
             return None
 

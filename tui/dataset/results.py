@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_MAX_CODE: Final = 1_000_000  # a number beyond it is no code
 _MAX_TEXT: Final = 1000  # characters of a message or id that an account keeps
 _MAX_SAMPLES: Final = 16
 _MAX_TOKENS: Final = 2**40  # beyond it a count is nonsense, and no sum of counts below it leaves 64 bits
@@ -244,10 +245,11 @@ def _error_of(row: dict[str, object]) -> tuple[str, str]:
     error = row.get("error") or _get(_get(response, "body"), "error")
     code = _get(error, "code") or _get(error, "type")
     status = _get(response, "status_code")
-    if not code and isinstance(status, int) and not _is_success(status):
+    if not code and isinstance(status, int) and abs(status) < _MAX_CODE and not _is_success(status):
         code = f"HTTP {status}"
     message = error if isinstance(error, str) else _get(error, "message")
-    return str(code or ""), message if isinstance(message, str) else ""
+    told = isinstance(code, str) or (isinstance(code, int) and abs(code) < _MAX_CODE)
+    return str(code) if code and told else "", message if isinstance(message, str) else ""
 
 
 def _usage(usage: object) -> dict[str, int]:

@@ -52,7 +52,7 @@ class Limits:
     """
 
     file_bytes: int = 5_000_000_000
-    line_bytes: int = 256 * 1024 * 1024
+    line_bytes: int = 64 * 1024 * 1024
     depth: int = 1000
 
 

@@ -135,7 +135,7 @@ class _Reader:
             line = error.object.count(b"\n", 0, error.start) + 1
             reason = _("not UTF-8 (at line {line})", line=line)
             raise ConfigError(_("{file}: {reason}", file=self._name, reason=reason)) from error
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:  # TOMLDecodeError, endless digits, endless nesting
             reason = clean(str(error)).replace("at end of document", _end_of(text))
             raise ConfigError(_("{file}: {reason}", file=self._name, reason=reason)) from error
 

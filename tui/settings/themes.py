@@ -98,7 +98,7 @@ def load_theme(file: Path) -> Theme:
         theme = msgspec.convert({"name": file.stem} | document, Theme)
     except OSError as error:
         raise _wrong(file, str(error.strerror)) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (ValueError, RecursionError, msgspec.ValidationError) as error:
         raise _wrong(file, str(error)) from error
     if theme.name != file.stem:
         raise _wrong(file, _("name: a theme has the name of its file"))
