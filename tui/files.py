@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from tui.text import clean
 
 PART_SUFFIX: Final = ".part"
 _MAX_NAME_BYTES: Final = 240
+_NO_HARD_LINKS: Final = frozenset({errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK})
+_NO_FOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 _RESERVED: Final = frozenset(
     ["CON", "PRN", "AUX", "NUL", *(f"COM{n}" for n in range(1, 10)), *(f"LPT{n}" for n in range(1, 10))]
 )
@@ -21,6 +24,10 @@ _RESERVED: Final = frozenset(
 
 class UnsafeNameError(ValueError):
     """A name from outside that must not become a file name."""
+
+
+class PartBlockedError(OSError):
+    """In a part's place is something that no download left there: a link, a folder, another download's part."""
 
 
 def private_folder(folder: Path) -> Path:
@@ -79,9 +86,23 @@ def atomic_writer(path: Path) -> Iterator[int]:
 
 
 def open_part(folder: Path, name: str) -> tuple[Path, int]:
-    """Open `folder/name.part`, private, for any offset, refusing a link in its place; return path and descriptor."""
+    """Make `folder/name.part`, new, private and open for any offset; return path and descriptor.
+
+    An earlier part is removed and never written into: a crash inside `publish` leaves it with two names, of which
+    the other is a file that the operator keeps.
+
+    Raises:
+        PartBlockedError: what is in its place is not a regular file, or another download is making it now.
+    """
     part = folder / (safe_name(name) + PART_SUFFIX)
-    return part, os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(part.lstat().st_mode):
+            raise PartBlockedError(errno.EEXIST, "not a regular file", str(part))
+        part.unlink()
+    try:
+        return part, os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError as error:
+        raise PartBlockedError(errno.EEXIST, "made by another process", str(part)) from error
 
 
 def publish(part: Path, name: str) -> Path:
@@ -94,7 +115,7 @@ def publish(part: Path, name: str) -> Path:
     try:
         os.link(part, final)
     except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK):
+        if error.errno not in _NO_HARD_LINKS:
             raise
         if os.path.lexists(final):  # a file system without hard links: narrow, not closed, window
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from None
@@ -106,10 +127,13 @@ def publish(part: Path, name: str) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` survive a power cut (where the system lets a folder be opened)."""
+    """Make the names in `folder` survive a power cut, where the system lets a folder be opened and synced."""
     with contextlib.suppress(PermissionError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in _NO_FOLDER_SYNC:  # network and FUSE file systems: the files themselves are synced
+                raise
         finally:
             os.close(descriptor)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.storage.faulty_proxy import FaultyProxy
 from tests.storage.tools import MIB, credentials_of
+from tui.clock import FrozenClock
 from tui.localcloud import CloudInfo, LocalCloud
 from tui.storage.client import ObjectStore
 
@@ -21,15 +23,15 @@ def info(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudInfo]:
         yield cloud.info
 
 
-@pytest.fixture(autouse=True)
-def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries follow each other quickly; what the store asks to wait is waited."""
-    monkeypatch.setattr("tui.storage.retry._FIRST_WAIT", 0.005)
+@pytest.fixture
+def clock() -> FrozenClock:
+    """The time by which retries wait: it passes at once, and tells how long it was."""
+    return FrozenClock(datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture
-async def store(info: CloudInfo) -> AsyncIterator[ObjectStore]:
-    store = ObjectStore(info.tos_endpoint, info.region, credentials_of(info))
+async def store(info: CloudInfo, clock: FrozenClock) -> AsyncIterator[ObjectStore]:
+    store = ObjectStore(info.tos_endpoint, info.region, credentials_of(info), clock=clock)
     yield store
     await store.close()
 
@@ -42,9 +44,9 @@ def proxy(info: CloudInfo) -> Iterator[FaultyProxy]:
 
 
 @pytest.fixture
-async def shaky(info: CloudInfo, proxy: FaultyProxy) -> AsyncIterator[ObjectStore]:
+async def shaky(info: CloudInfo, proxy: FaultyProxy, clock: FrozenClock) -> AsyncIterator[ObjectStore]:
     """The store, reached through the proxy."""
-    store = ObjectStore(proxy.endpoint, info.region, credentials_of(info))
+    store = ObjectStore(proxy.endpoint, info.region, credentials_of(info), clock=clock)
     yield store
     await store.close()
 

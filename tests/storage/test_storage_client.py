@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import traceback
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
@@ -14,18 +15,21 @@ import pytest
 
 from tests.storage.faulty_proxy import Fault, FaultyProxy
 from tests.storage.tools import credentials_of
+from tui.clock import FrozenClock
 from tui.daemon import in_daemon
 from tui.errors import AccessError, ServiceError, UsageError
 from tui.fingerprint import crc64
 from tui.localcloud import CloudInfo, LocalCloud
 from tui.localcloud.keys import Keys
-from tui.safety import Secret
+from tui.safety import Secret, redact
 from tui.storage.client import ObjectStore
 from tui.storage.errors import (
     BucketMissingError,
     BucketNameError,
     EndpointError,
+    EnvironmentUnusableError,
     KeyRefusedError,
+    Reply,
     StorageCredentialsError,
     StorageUnreachableError,
     UploadMissingError,
@@ -45,7 +49,6 @@ async def test_object_of_any_key_reads_back_as_it_was_put(
     assert there is not None
     assert (there.key, there.size, there.etag, there.crc64) == (key, len(data), put.etag, crc64(data))
     assert there.metadata == {"name": "输入 1.jsonl"}
-    assert there.modified is not None
 
 
 @pytest.mark.parametrize("key", HARD_KEYS)
@@ -159,12 +162,13 @@ async def test_temporary_keys_without_their_token_are_a_matter_of_access(tempora
         await store.check_bucket(temporary.bucket)
 
 
-async def test_refused_connection_is_a_matter_of_the_network(info: CloudInfo) -> None:
+async def test_refused_connection_is_a_matter_of_the_network(info: CloudInfo, clock: FrozenClock) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    store = ObjectStore(f"http://127.0.0.1:{port}", info.region, credentials_of(info))
-    with pytest.raises(StorageUnreachableError, match=rf"Connection refused.*localhost:{port}") as caught:
-        await store.check_bucket(info.bucket)
+    store = ObjectStore(f"http://127.0.0.1:{port}", info.region, credentials_of(info), clock=clock)
+    with pytest.raises(StorageUnreachableError, match="Connection refused") as caught:
+        await store.head(info.bucket, "folder/input.jsonl")
+    assert f"(http://127.0.0.1:{port}/{info.bucket}/folder/input.jsonl)" in caught.value.message
     assert isinstance(caught.value, ServiceError)
 
 
@@ -183,7 +187,8 @@ async def test_message_tells_code_ec_status_request_and_url_without_query(store:
         connection.list_parts(info.bucket, "键.jsonl", "no-such-upload")
     reply = caught.value.reply
     assert (reply.code, reply.status) == ("NoSuchUpload", 404)
-    for fact in ("NoSuchUpload", f"EC {reply.ec}", "HTTP 404", reply.request_id, "/%E9%94%AE.jsonl"):
+    url = f"{info.tos_endpoint}/{info.bucket}/%E9%94%AE.jsonl"
+    for fact in ("NoSuchUpload", f"EC {reply.ec}", "HTTP 404", reply.request_id, url):
         assert fact
         assert fact in caught.value.message
     assert "uploadId" not in caught.value.message
@@ -252,14 +257,79 @@ async def test_environment_names_no_proxy_to_the_local_store(
     await store.check_bucket(info.bucket)
 
 
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize(
+    "proxy_url",
+    [
+        "foo://",
+        "socks5://127.0.0.1:1080",
+        "http://[bad",
+        "http://127.0.0.1:99999",
+        "foo://user:not-a-secret-proxy@127.0.0.1:1",
+        "http://user:not-a-secret-proxy@[bad",
+    ],
+)
+async def test_proxy_that_is_none_is_a_matter_of_usage_told_once_without_its_password(
+    info: CloudInfo, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, variable: str, proxy_url: str
+) -> None:
+    without_environment(monkeypatch)
+    monkeypatch.setenv(variable, proxy_url)
+    store = ObjectStore("tos-cn-beijing.volces.com", info.region, credentials_of(info), clock=clock)
+    with pytest.raises(EnvironmentUnusableError, match=f"proxy that {variable} names") as caught:
+        await store.check_bucket(info.bucket)
+    assert isinstance(caught.value, UsageError)
+    assert "not-a-secret" not in caught.value.message + caught.value.advice
+    assert clock.monotonic() == 0
+
+
+async def test_password_of_a_proxy_that_does_not_answer_is_not_shown(
+    info: CloudInfo, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_environment(monkeypatch)
+    monkeypatch.setenv("https_proxy", "http://user:not-a-secret-proxy@127.0.0.1:9")
+    store = ObjectStore("tos-cn-beijing.volces.com", info.region, credentials_of(info), clock=clock)
+    with pytest.raises(StorageUnreachableError) as caught:
+        await store.check_bucket(info.bucket)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "not-a-secret" not in caught.value.message
+    assert "not-a-secret" not in redact(shown)
+
+
+def test_password_that_an_answer_repeats_is_not_shown() -> None:
+    Secret("not-a-secret-repeated")
+    assert "not-a-secret" not in str(Reply(text="bad password not-a-secret-repeated"))
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+@pytest.mark.parametrize("content", [None, b"not a certificate"], ids=["missing", "no certificate"])
+async def test_certificates_that_are_none_are_a_matter_of_usage(
+    info: CloudInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, content: bytes | None
+) -> None:
+    without_environment(monkeypatch)
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_bytes(content)
+    monkeypatch.setenv(variable, str(bundle))
+    store = ObjectStore("tos-cn-beijing.volces.com", info.region, credentials_of(info))
+    with pytest.raises(EnvironmentUnusableError, match=rf"{variable} names.*bundle\.pem") as caught:
+        await store.check_bucket(info.bucket)
+    assert isinstance(caught.value, UsageError)
+
+
+def without_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away what this machine says of proxies and certificates."""
+    named = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+    for variable in (*named, *map(str.upper, named), "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(variable, raising=False)
+
+
 async def test_throttled_call_waits_as_asked_and_succeeds(
-    shaky: ObjectStore, proxy: FaultyProxy, info: CloudInfo
+    shaky: ObjectStore, proxy: FaultyProxy, info: CloudInfo, clock: FrozenClock
 ) -> None:
     body = b'{"Code":"ExceedQPSLimit","Message":"slow down"}'
-    proxy.faults = [Fault("PUT", answer=_answer(429, body, "Retry-After: 1\r\n"))]
-    begun = asyncio.get_running_loop().time()
+    proxy.faults = [Fault("PUT", answer=_answer(429, body, "Retry-After: 50\r\n"))]
     await shaky.put(info.bucket, "throttled", b"data", metadata={})
-    assert asyncio.get_running_loop().time() - begun >= 1
+    assert clock.monotonic() == 50
 
 
 async def test_stalled_call_is_left_within_a_second(shaky: ObjectStore, proxy: FaultyProxy, info: CloudInfo) -> None:

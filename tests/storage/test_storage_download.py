@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,6 +124,42 @@ async def test_file_that_appears_meanwhile_is_not_touched(
         _ = [event async for event in stream]
     assert (tmp_path / NAME).read_text() == "mine"
     assert (tmp_path / f"{NAME}.part").stat().st_size == big.size
+
+
+async def test_file_that_a_crash_left_with_the_part_s_name_too_is_kept(
+    store: ObjectStore, info: CloudInfo, big: ObjectInfo, tmp_path: Path, big_file: Path
+) -> None:
+    older = tmp_path / "results.0123.jsonl"
+    older.write_bytes(b"the first half of the job")
+    (tmp_path / f"{NAME}.part").hardlink_to(older)
+    await fetch(store, info, big, tmp_path)
+    assert bytes_of(older) == b"the first half of the job"
+    assert bytes_of(tmp_path / NAME) == bytes_of(big_file)
+
+
+@pytest.mark.parametrize(("other_name", "begun"), [(False, True), (True, False)])
+async def test_room_that_an_earlier_part_takes_counts_as_free_if_removing_it_frees_it(
+    store: ObjectStore,
+    info: CloudInfo,
+    key: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    other_name: bool,
+    begun: bool,
+) -> None:
+    found = await store.put(info.bucket, key, os.urandom(MIB), metadata={})
+    part = tmp_path / f"{NAME}.part"
+    part.write_bytes(os.urandom(MIB))
+    if other_name:
+        (tmp_path / "older.jsonl").hardlink_to(part)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr("tui.storage.download.shutil.disk_usage", lambda _folder: usage._replace(free=MIB // 2))
+    if begun:
+        await fetch(store, info, found, tmp_path)
+    else:
+        with pytest.raises(NoSpaceError):
+            await fetch(store, info, found, tmp_path)
+    assert (tmp_path / NAME).exists() is begun
 
 
 async def test_link_in_the_place_of_the_part_is_refused(

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.clock import FrozenClock
+from tui.daemon import in_daemon
 from tui.fingerprint import BLOCK_SIZE
-from tui.storage.errors import Reply, StorageServiceError
+from tui.storage.errors import Reply, StorageDeniedError, StorageServiceError
 from tui.storage.parts import Finished, Meter, Part, Progress, Report, plan_parts, run_parts
 from tui.storage.retry import PART_ATTEMPTS
 
@@ -41,7 +43,18 @@ def test_progress_never_runs_backwards_nor_beyond_the_total(size: int, reports: 
         before = now
 
 
-async def test_part_that_keeps_failing_ends_the_run_with_its_error() -> None:
+@given(st.integers(0, 3 * BLOCK_SIZE), st.lists(st.integers(0, BLOCK_SIZE), min_size=3, max_size=3))
+def test_progress_of_a_new_try_stays_until_it_is_as_far_as_the_former(shown: int, reached: list[int]) -> None:
+    parts = plan_parts(3 * BLOCK_SIZE)
+    meter = Meter(parts, shown=shown)
+    assert meter.progress().done == shown
+    for part, position in zip(parts, reached, strict=True):
+        meter.reach(part, position)
+    assert meter.progress().done == max(shown, sum(reached))
+    assert [meter.reached(part) for part in parts] == reached
+
+
+async def test_part_that_keeps_failing_ends_the_run_with_its_error(clock: FrozenClock) -> None:
     parts = plan_parts(2 * BLOCK_SIZE)
     tried: list[int] = []
 
@@ -51,12 +64,12 @@ async def test_part_that_keeps_failing_ends_the_run_with_its_error() -> None:
             raise StorageServiceError(Reply(text="again", transient=True), bucket="bucket")
 
     with pytest.raises(StorageServiceError, match="again"):
-        async for _ in run_parts(parts, work, Meter(parts)):
+        async for _ in run_parts(parts, work, Meter(parts), clock):
             pass
     assert len(tried) == PART_ATTEMPTS
 
 
-async def test_part_that_gets_further_each_time_is_never_given_up() -> None:
+async def test_part_that_gets_further_each_time_is_never_given_up(clock: FrozenClock) -> None:
     part = Part(1, 0, 3 * PART_ATTEMPTS)
     meter = Meter([part])
 
@@ -66,12 +79,12 @@ async def test_part_that_gets_further_each_time_is_never_given_up() -> None:
         if position < part.size:
             raise StorageServiceError(Reply(text="again", transient=True), bucket="bucket")
 
-    events = [event async for event in run_parts([part], work, meter)]
+    events = [event async for event in run_parts([part], work, meter, clock)]
     assert Finished(part, None) in events
     assert meter.progress() == Progress(part.size, part.size)
 
 
-async def test_hopeless_error_is_not_tried_again() -> None:
+async def test_hopeless_error_is_not_tried_again(clock: FrozenClock) -> None:
     part = Part(1, 0, 1)
     tried: list[int] = []
 
@@ -80,12 +93,42 @@ async def test_hopeless_error_is_not_tried_again() -> None:
         raise StorageServiceError(Reply(text="never"), bucket="bucket")
 
     with pytest.raises(StorageServiceError, match="never"):
-        async for _ in run_parts([part], work, Meter([part])):
+        async for _ in run_parts([part], work, Meter([part]), clock):
             pass
     assert tried == [1]
 
 
-async def test_thread_of_a_closed_run_ends_at_its_next_report() -> None:
+async def test_parts_that_succeed_are_told_although_another_fails_with_them(clock: FrozenClock) -> None:
+    parts = plan_parts(3 * BLOCK_SIZE)
+    threads: list[threading.Thread] = []
+    begun, resume = threading.Barrier(len(parts) + 1), threading.Event()
+
+    def work(part: Part, report: Report) -> int:
+        threads.append(threading.current_thread())
+        begun.wait(5)
+        resume.wait(5)
+        if part.number == 2:
+            raise StorageDeniedError(Reply(text="denied"), bucket="bucket")
+        return part.number
+
+    told: list[int] = []
+
+    async def listen() -> None:
+        async for event in run_parts(parts, work, Meter(parts), clock):
+            if isinstance(event, Finished):
+                told.append(event.result)
+
+    listening = asyncio.ensure_future(listen())
+    await in_daemon(lambda: begun.wait(5), name="wait")
+    resume.set()
+    for thread in threads:
+        thread.join(5)  # meanwhile the loop stands still, so that it sees all three end at once
+    with pytest.raises(StorageDeniedError, match="denied"):
+        await listening
+    assert sorted(told) == [1, 3]
+
+
+async def test_thread_of_a_closed_run_ends_at_its_next_report(clock: FrozenClock) -> None:
     part = Part(1, 0, 10)
     begun, resume, ended = threading.Event(), threading.Event(), threading.Event()
 
@@ -99,7 +142,7 @@ async def test_thread_of_a_closed_run_ends_at_its_next_report() -> None:
             ended.set()
 
     meter = Meter([part])
-    run = run_parts([part], work, meter)
+    run = run_parts([part], work, meter, clock)
     async with contextlib.aclosing(run):
         assert await asyncio.wait_for(anext(run), 5) == Progress(1, 10)
     resume.set()
@@ -107,7 +150,7 @@ async def test_thread_of_a_closed_run_ends_at_its_next_report() -> None:
     assert meter.reached(part) == 1
 
 
-async def test_nothing_is_told_while_nothing_moves() -> None:
+async def test_nothing_is_told_while_nothing_moves(clock: FrozenClock) -> None:
     part = Part(1, 0, 10)
     held = threading.Event()
 
@@ -115,7 +158,7 @@ async def test_nothing_is_told_while_nothing_moves() -> None:
         report(1)
         held.wait(5)
 
-    run = run_parts([part], work, Meter([part]))
+    run = run_parts([part], work, Meter([part]), clock)
     assert await asyncio.wait_for(anext(run), 5) == Progress(1, 10)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(anext(run), 0.3)

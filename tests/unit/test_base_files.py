@@ -18,12 +18,14 @@ from hypothesis import strategies as st
 
 from tui import files
 from tui.files import (
+    PartBlockedError,
     UnsafeNameError,
     atomic_writer,
     open_part,
     private_folder,
     publish,
     safe_name,
+    sync_folder,
     write_atomic,
 )
 
@@ -201,19 +203,81 @@ def test_a_link_that_leads_nowhere_counts_as_taken(
     assert not (tmp_path / "outside").exists()
 
 
-def test_a_file_system_without_hard_links_still_publishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    without_hard_links(monkeypatch)
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK])
+def test_a_file_system_without_hard_links_still_publishes(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_hard_links(monkeypatch, number)
     part, descriptor = open_part(tmp_path, "results.jsonl")
     os.close(descriptor)
     final = publish(part, "results.jsonl")
     assert list(tmp_path.iterdir()) == [final]
 
 
-def without_hard_links(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_that_the_disk_cannot_write_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_hard_links(monkeypatch, errno.EIO)
+    part, descriptor = open_part(tmp_path, "results.jsonl")
+    os.close(descriptor)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        publish(part, "results.jsonl")
+    assert list(tmp_path.iterdir()) == [part]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
+def test_a_file_system_that_cannot_sync_a_folder_is_good_enough(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_to_sync(monkeypatch, number)
+    sync_folder(tmp_path)
+
+
+def test_a_folder_that_the_disk_cannot_write_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_to_sync(monkeypatch, errno.EIO)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        sync_folder(tmp_path)
+
+
+def without_hard_links(monkeypatch: pytest.MonkeyPatch, number: int = errno.EPERM) -> None:
     def refuse(*_paths: object) -> None:
-        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(files.os, "link", refuse)
+
+
+def refuse_to_sync(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(_descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(files.os, "fsync", refuse)
+
+
+# A part is never an earlier file
+
+
+def test_a_part_that_a_crash_left_with_two_names_is_not_written_into(tmp_path: Path) -> None:
+    kept = tmp_path / "results.jsonl"
+    kept.write_bytes(b"the operator's")
+    (tmp_path / "results.jsonl.part").hardlink_to(kept)
+    part, descriptor = open_part(tmp_path, "results.jsonl")
+    os.write(descriptor, b"another download, longer than the first")
+    os.close(descriptor)
+    assert kept.read_bytes() == b"the operator's"
+    assert part.read_bytes() == b"another download, longer than the first"
+
+
+@pytest.mark.usefixtures("generous_umask")
+def test_an_earlier_part_that_others_could_read_is_replaced_by_a_private_one(tmp_path: Path) -> None:
+    (tmp_path / "results.jsonl.part").touch(mode=0o644)
+    part, descriptor = open_part(tmp_path, "results.jsonl")
+    os.close(descriptor)
+    assert mode(part) == 0o600
+
+
+def test_a_pipe_in_the_part_s_place_is_left_alone(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "results.jsonl.part")
+    with pytest.raises(PartBlockedError):
+        open_part(tmp_path, "results.jsonl")
+    assert (tmp_path / "results.jsonl.part").is_fifo()
 
 
 # Links in the way
@@ -223,7 +287,7 @@ def test_a_link_in_the_part_s_place_is_not_followed(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"the operator's")
     (tmp_path / "results.jsonl.part").symlink_to(victim)
-    with pytest.raises(OSError, match="symbolic links"):
+    with pytest.raises(PartBlockedError):
         open_part(tmp_path, "results.jsonl")
     assert victim.read_bytes() == b"the operator's"
 

@@ -81,6 +81,10 @@ _GROUPS: Final = {
 }
 
 
+KNOWN_PHASES: Final = tuple(_GROUPS)
+"""The phases that are documented, in the order of a job's life."""
+
+
 class Location(msgspec.Struct, frozen=True, rename={"bucket": "BucketName", "key": "ObjectKey"}):
     """An object in the object store, or a folder of them when the key ends with `/`."""
 

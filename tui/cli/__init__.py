@@ -5,13 +5,23 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
-from tui.safety import harden, set_up_logging
+_INTERRUPTED = 130
 
 
 def main() -> NoReturn:
-    """Run the command `arkdeck` and exit with its code."""
+    """Run the command `arkdeck` and exit with its code, also when it is interrupted before it has begun."""
+    try:
+        sys.exit(_call())
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        sys.exit(_INTERRUPTED)
+
+
+def _call() -> int:
+    from tui.safety import harden, set_up_logging
+
     harden()
     set_up_logging()
     from tui.cli.root import call
 
-    sys.exit(call(sys.argv[1:]))
+    return call(sys.argv[1:])

@@ -7,9 +7,9 @@ import sys
 
 import click
 
-from tui.cli.output import print_json, print_table, say
+from tui.cli.output import Column, print_json, print_table, say
 from tui.cli.session import asynchronous, json_option, profile_option, resolve
-from tui.errors import UsageError
+from tui.errors import AccessError, UsageError
 from tui.i18n import _
 
 
@@ -23,11 +23,23 @@ def login(*, profile: str | None, from_stdin: bool) -> int:
     if from_stdin:
         access_key, secret_key = _read_pair(sys.stdin.read())
     elif sys.stdin.isatty():
+        _require_keyring()
         access_key = click.prompt(_("access key"), err=True)
         secret_key = click.prompt(_("secret key (not shown)"), hide_input=True, err=True)
     else:
         raise UsageError(_("nobody is there to type the keys"), advice=_("arkdeck login --stdin < FILE"))
     return _store(name, access_key, secret_key)
+
+
+@asynchronous
+async def _require_keyring() -> None:
+    """Find out before anybody types a key whether it can be kept."""
+    from tui.settings.keyring_store import describe_keyring
+
+    report = await describe_keyring()
+    if report.cure:
+        without = _("Without one, set VOLCENGINE_ACCESS_KEY and VOLCENGINE_SECRET_KEY.")
+        raise AccessError(report.description, advice=f"{report.cure}\n{without}")
 
 
 @asynchronous
@@ -75,7 +87,8 @@ def profiles(*, profile: str | None, as_json: bool) -> None:
         access = _("read only") if found.read_only else ""
         rows.append([mark, name, found.region, found.project, found.bucket, access])
     if not as_json:
-        print_table(["", _("PROFILE"), _("REGION"), _("PROJECT"), _("BUCKET"), _("ACCESS")], rows)
+        headings = ["", _("PROFILE"), _("REGION"), _("PROJECT"), _("BUCKET"), _("ACCESS")]
+        print_table([Column(heading) for heading in headings], rows)
 
 
 def _read_pair(text: str) -> tuple[str, str]:

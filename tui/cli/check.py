@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import click
 
 from tui.cli.exit_codes import ExitCode
-from tui.cli.output import ProgressLine, print_json, print_line, print_table, say
+from tui.cli.output import Column, DataLostError, ProgressLine, explain, print_json, print_line, print_table, say
 from tui.cli.session import json_option
 from tui.errors import UsageError
 from tui.i18n import _, plural
@@ -42,12 +43,22 @@ def check(files: tuple[Path, ...], *, as_json: bool, max_issues: int, report: Pa
         return _print_rules(as_json=as_json)
     if not files:
         raise UsageError(_("no file to check"), advice=_("arkdeck check FILE..."))
-    errors = 0
+    code = ExitCode.DONE
     with ExitStack() as leaving:
         copy = leaving.enter_context(_open_report(report)) if report else None
         for path in files:
-            errors += _check_one(path, max_issues=max_issues, as_json=as_json, copy=copy).errors
-    return ExitCode.WORK_FAILED if errors else ExitCode.DONE
+            code = max(code, _checked(path, max_issues=max_issues, as_json=as_json, copy=copy))
+    return code
+
+
+def _checked(path: Path, *, max_issues: int, as_json: bool, copy: IO[str] | None) -> ExitCode:
+    """Check one file; one that cannot be read does not keep the others from being checked."""
+    try:
+        summary = _check_one(path, max_issues=max_issues, as_json=as_json, copy=copy)
+    except UsageError as error:
+        explain(error)
+        return ExitCode.USAGE
+    return ExitCode.WORK_FAILED if summary.errors else ExitCode.DONE
 
 
 def _check_one(path: Path, *, max_issues: int, as_json: bool, copy: IO[str] | None) -> CheckSummary:
@@ -122,14 +133,20 @@ def _print_summary(path: Path, summary: CheckSummary, max_issues: int) -> None:
         )
 
 
-def _open_report(path: Path) -> IO[str]:
+@contextmanager
+def _open_report(path: Path) -> Iterator[IO[str]]:
     try:
-        return path.open("x", encoding="utf-8")
+        file = path.open("x", encoding="utf-8", buffering=1)
     except OSError as error:
         raise UsageError(
             _("cannot write the report {path}: {error}", path=path, error=error.strerror),
             advice=_("Name a file that does not exist yet, in a folder that can be written."),
         ) from error
+    try:
+        with file:
+            yield file
+    except OSError as error:
+        raise DataLostError(_("the report {path} is not whole: {error}", path=path, error=error.strerror)) from error
 
 
 def _print_rules(*, as_json: bool) -> int:
@@ -146,8 +163,9 @@ def _print_rules(*, as_json: bool) -> int:
                 }
             )
     else:
+        columns = [Column(_("RULE")), Column(_("SEVERITY")), Column(_("WHAT"), gives=True)]
         print_table(
-            [_("RULE"), _("SEVERITY"), _("WHAT"), _("THE PLATFORM SAYS")],
+            [*columns, Column(_("THE PLATFORM SAYS"), gives=True)],
             ([rule.id, str(rule.severity), rule.title, rule.platform or ""] for rule in RULES.values()),
         )
     return ExitCode.DONE

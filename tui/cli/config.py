@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli.exit_codes import ExitCode
-from tui.cli.output import print_json, print_line, print_table, say
+from tui.cli.output import Column, print_json, print_line, print_table, say
 from tui.cli.session import asynchronous, json_option, profile_option, resolve
 from tui.errors import UsageError
 from tui.i18n import _
@@ -44,7 +44,7 @@ def show(*, profile: str | None, as_json: bool) -> None:
         return
     say(_("profile {name}", name=resolved.profile.name))
     rows = [[field, _shown(value), resolved.origins[field]] for field, value in values.items()]
-    print_table([_("FIELD"), _("VALUE"), _("FROM")], rows)
+    print_table([Column(_("FIELD")), Column(_("VALUE")), Column(_("FROM"), gives=True)], rows)
 
 
 @config.command()

@@ -189,13 +189,14 @@ def _disk() -> Iterator[Finding]:
     free = shutil.disk_usage(Path.cwd()).free
     verdict = Verdict.OK if free >= _LOW_SPACE else Verdict.WARN
     yield Finding("disk", verdict, _("{free} free here", free=human_bytes(free)))
-    for path in (paths.config_file, paths.data_dir, paths.state_dir):
+    for path in (paths.data_dir, paths.state_dir):
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             yield Finding("files", Verdict.WARN, _("{path} can be read by others", path=path), f"chmod go= {path}")
 
 
 def _failure(subject: str, error: ArkdeckError) -> Finding:
-    return Finding(subject, Verdict.FAIL, error.message, error.advice)
+    advice = "\n".join(line for line in error.advice.split("\n") if "arkdeck doctor" not in line)
+    return Finding(subject, Verdict.FAIL, error.message, advice)
 
 
 VERBS = (doctor,)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from tui.cli.exit_codes import ExitCode, exit_code_of
-from tui.cli.output import explain, print_json, print_line, print_table, say
+from tui.cli.output import Column, explain, print_json, print_line, print_table, say
 from tui.cli.session import asynchronous, json_option, profile_option, session
 from tui.errors import ArkdeckError, UsageError
 from tui.i18n import _
@@ -19,6 +19,17 @@ from tui.text import human_duration
 if TYPE_CHECKING:
     from tui.ark.client import ArkClient
     from tui.ark.models import Job
+
+
+_COLUMNS: Final = (
+    Column(_("ID")),
+    Column(_("NAME"), gives=True),
+    Column(_("PHASE")),
+    Column(_("DONE")),
+    Column(_("FAILED")),
+    Column(_("AGE")),
+    Column(_("MODEL"), gives=True),
+)
 
 
 @click.command()
@@ -36,8 +47,11 @@ async def jobs(
     project: str | None, limit: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """List jobs, newest first."""
-    from tui.ark.models import JobQuery, parse_model
+    from tui.ark.models import KNOWN_PHASES, JobQuery, parse_model
 
+    for phase in phases:
+        if phase.casefold() not in map(str.casefold, KNOWN_PHASES):
+            say(_("the phase {phase} is not known; known are {known}", phase=phase, known=", ".join(KNOWN_PHASES)))
     async with session(profile) as opened:
         query = JobQuery(
             name=name,
@@ -51,10 +65,10 @@ async def jobs(
             print_json(job_fields(job))
         return
     now = datetime.now(UTC)
-    print_table(
-        [_("ID"), _("NAME"), _("PHASE"), _("DONE"), _("FAILED"), _("MODEL"), _("AGE")],
-        [_row(job, now) for job in found],
-    )
+    if not found:
+        say(_("no jobs"))
+        return
+    print_table(_COLUMNS, [_row(job, now) for job in found])
 
 
 async def _in_phases(ark: ArkClient, query: Any, phases: tuple[str, ...], limit: int | None) -> AsyncIterator[Job]:
@@ -67,6 +81,28 @@ async def _in_phases(ark: ArkClient, query: Any, phases: tuple[str, ...], limit:
             count += 1
             if count == limit:
                 return
+
+
+@click.command()
+@click.argument("name", default="", metavar="[NAME]")
+@json_option
+@profile_option
+@asynchronous
+async def models(name: str, *, profile: str | None, as_json: bool) -> None:
+    """List the catalogue's models; not all of them take batch jobs.
+
+    With NAME, those that have it in their name.
+    """
+    async with session(profile) as opened:
+        found = await opened.services.ark.list_models(name)
+    if as_json:
+        for model in found:
+            print_json(
+                {"name": model.name, "display_name": model.display_name, "primary_version": model.primary_version}
+            )
+        return
+    columns = [Column(_("MODEL")), Column(_("PRIMARY VERSION")), Column(_("CALLED"), gives=True)]
+    print_table(columns, [[model.name, model.primary_version, model.display_name] for model in found])
 
 
 @click.command()
@@ -167,7 +203,9 @@ def resume(job_id: str, *, profile: str | None) -> int:
 
     Requests that are answered already are not run again.
     """
-    return _each((job_id,), profile, lambda ark, one: ark.resume_job(one), _("resumed {job}"))
+    return _each(
+        (job_id,), profile, lambda ark, one: ark.resume_job(one), _("resumed {job}; follow it:  arkdeck watch {job}")
+    )
 
 
 @click.command()
@@ -253,7 +291,7 @@ def _row(job: Job, now: datetime) -> list[str]:
     counts = job.counts
     done = f"{min(100, 100 * counts.completed // counts.total)} %" if counts.total else "–"
     age = human_duration((now - job.created).total_seconds()) if job.created else "–"
-    return [job.id, job.name, phase_label(job.phase), done, str(counts.failed), str(job.model), age]
+    return [job.id, job.name, phase_label(job.phase), done, str(counts.failed), age, str(job.model)]
 
 
 def _shown(value: object) -> str:
@@ -270,4 +308,4 @@ def _tag_filters(pairs: tuple[str, ...]) -> dict[str, list[str]]:
     return filters
 
 
-VERBS = (jobs, job, watch, stop, resume, update, delete)
+VERBS = (jobs, job, watch, stop, resume, update, delete, models)

@@ -118,7 +118,7 @@ async def demo() -> int:
             folder=str(Path.cwd() / _DEMO_FOLDER),
         )
         async with services_for(profile, keys, data_dir=home) as services:
-            await tell(begin(plan, services), as_json=False)
+            await tell(begin(plan, services), as_json=False, resumable=False)
     return ExitCode.DONE
 
 

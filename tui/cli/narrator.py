@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
-from tui.ark.models import Job
+from tui.ark.models import Job, Phase
 from tui.cli.output import ProgressLine, print_json, say
 from tui.dataset.check import CheckProgress, CheckSummary, Issue
 from tui.dataset.results import Account
@@ -25,6 +26,8 @@ _PHASE_GLYPHS: Final = {
     "Terminated": "■",
     "Failed": "✗",
 }
+
+_ERROR_GROUPS: Final = 5
 
 
 def phase_label(phase: str) -> str:
@@ -56,12 +59,13 @@ class Narrator:
 
     Args:
         as_json: print every event as a line of data instead.
-        progress: show how far a step is; not where several flows are told at once.
+        label: begins every line, where several flows are told at once; then no progress is shown.
     """
 
-    def __init__(self, *, as_json: bool, progress: bool = True) -> None:
+    def __init__(self, *, as_json: bool, label: str = "") -> None:
         self._as_json = as_json
-        self._bar = ProgressLine(shown=progress and not as_json)
+        self._label = f"{label}: " if label else ""
+        self._bar = ProgressLine(shown=not label and not as_json)
         self._phases: dict[str, str] = {}
 
     def __enter__(self) -> Narrator:
@@ -78,7 +82,7 @@ class Narrator:
             return
         if line.text:
             self._bar.end()
-            say(line.text)
+            say(self._label + line.text)
             for detail in line.details:
                 say(detail, indent=4)
         if line.progress:
@@ -92,9 +96,10 @@ class Narrator:
             case events.JobCreated():
                 return _created(event)
             case events.Reconciled(account=account, folder=folder):
-                text = _("account of {requests:,} requests:", requests=account.requests)
+                text = plural("account of {count} request:", "account of {count} requests:", account.requests)
                 fields = {"folder": str(folder), **msgspec.to_builtins(account)}
-                return Line("reconciled", text, fields, details=tuple(account_lines(account)))
+                details = (*account_lines(account), *_ways_on(event))
+                return Line("reconciled", text, fields, details=details)
             case events.PollFailed(cause=cause, since=since, next_in=wait):
                 text = _(
                     "no answer; what is shown is of {since:%H:%M:%S}: {error}",
@@ -165,7 +170,20 @@ def account_lines(account: Account) -> list[str]:
     }
     if any(oddities.values()):
         lines.append(" · ".join(f"{count:,} {name}" for name, count in oddities.items() if count))
+    for group in account.errors[:_ERROR_GROUPS]:
+        sample = _("{count:,} × {code}, as in {id}: {message}")
+        code, message = group.code or _("no code"), group.message or _("no message")
+        lines.append(sample.format(count=group.count, code=code, id=group.custom_id, message=message[:200]))
     return lines
+
+
+def _ways_on(event: events.Reconciled) -> list[str]:
+    """What to do about requests that a stopped or failed job has not answered."""
+    job = event.job
+    if not event.account.missing or job.phase == Phase.COMPLETED:
+        return []
+    return [_("the rest:  arkdeck resume {job}, then  arkdeck watch {job}, then  arkdeck collect {job} --out {folder}",
+              job=job.id, folder=shlex.quote(str(event.folder)))]  # fmt: skip
 
 
 def _created(event: events.JobCreated) -> Line:
@@ -243,28 +261,8 @@ def _transfer(event: events.Event) -> Line:
             }
             text = words[how].format(size=human_bytes(size), place=f"tos://{bucket}/{key}")
             return Line("upload_begun", text, {"bucket": bucket, "key": key, "size": size, "how": how})
-        case events.Rehearsed(bucket=bucket, new_bucket=new_bucket, key=key, size=size, how=how, refusal=refusal):
-            words = {
-                "upload": _("would upload {size} to {place}"),
-                "copy": _("would copy the same content ({size}), which is in the store, to {place}"),
-                "present": _("the content ({size}) is in the store: {place}"),
-            }
-            text = words[how].format(size=human_bytes(size), place=f"tos://{bucket}/{key}")
-            verdict = (
-                _("dry run: the service would refuse: {error}", error=refusal.message)
-                if refusal
-                else _("dry run: the service would create the job")
-            )
-            fields = {
-                "bucket": bucket,
-                "new_bucket": new_bucket,
-                "key": key,
-                "size": size,
-                "how": how,
-                "refusal": refusal.message if refusal else None,
-            }
-            making = (_("would create the private bucket {bucket}", bucket=bucket),) if new_bucket else ()
-            return Line("rehearsed", text, fields, details=(*making, verdict))
+        case events.Rehearsed():
+            return _rehearsed(event)
         case events.Uploading(done=done, total=total):
             return Line("uploading", fields=_bytes(done, total), progress=(_("uploading"), done, total, "bytes", ""))
         case events.InputUploaded(bucket=bucket, key=key):
@@ -283,6 +281,35 @@ def _transfer(event: events.Event) -> Line:
             return Line("file_kept", _("the earlier file stays as {path}", path=path), {"path": str(path)})
         case _:
             raise TypeError(f"no words for {event!r}")
+
+
+def _rehearsed(event: events.Rehearsed) -> Line:
+    words = {
+        "upload": _("would upload {size} to {place}"),
+        "copy": _("would copy the same content ({size}), which is in the store, to {place}"),
+        "present": _("the content ({size}) is in the store: {place}"),
+    }
+    text = words[event.how].format(size=human_bytes(event.size), place=f"tos://{event.bucket}/{event.key}")
+    if event.existing:
+        job = event.existing
+        verdict = _(
+            "this content has the job {job} ({phase}), which would be taken; no new one", job=job.id, phase=job.phase
+        )
+    elif event.refusal:
+        verdict = _("dry run: the service would refuse: {error}", error=event.refusal.message)
+    else:
+        verdict = _("dry run: the service would create the job")
+    making = (_("would create the private bucket {bucket}", bucket=event.bucket),) if event.new_bucket else ()
+    fields = {
+        "bucket": event.bucket,
+        "new_bucket": event.new_bucket,
+        "key": event.key,
+        "size": event.size,
+        "how": event.how,
+        "job": event.existing.id if event.existing else None,
+        "refusal": event.refusal.message if event.refusal else None,
+    }
+    return Line("rehearsed", text, fields, details=(*making, verdict))
 
 
 def _bytes(done: int, total: int) -> dict[str, object]:

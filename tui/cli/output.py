@@ -5,14 +5,16 @@ Every text passes `clean` here, and JSON has its escapes: names and messages fro
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _LINE_EVERY_SECONDS: Final = 5.0
+_CELL: Final = 200  # characters of a cell that are ever shown
+_NARROWEST: Final = 8
 _ACTED_ON: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -50,10 +54,25 @@ def print_line(text: str) -> None:
 
 def say(text: str, *, indent: int = 0) -> None:
     """Narrate one line on standard error, without secrets; when nobody can hear it the work goes on."""
-    line = _writable(" " * indent + redact(clean(text)) + "\n", sys.stderr)
+    line = _writable(_wrapped(redact(clean(text)), indent) + "\n", sys.stderr)
     with suppress(OSError, ValueError, AttributeError):  # closed, full, or never opened
         sys.stderr.write(line)
         sys.stderr.flush()
+
+
+def _wrapped(text: str, indent: int) -> str:
+    """The line, broken between words where a terminal would break it anywhere."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return " " * indent + text
+    wrapper = textwrap.TextWrapper(
+        shutil.get_terminal_size().columns,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
+    return wrapper.fill(text)
 
 
 def explain(error: ArkdeckError, *, subject: str = "arkdeck") -> None:
@@ -63,27 +82,45 @@ def explain(error: ArkdeckError, *, subject: str = "arkdeck") -> None:
         say(line, indent=2)
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write rows as aligned columns: fitted to a terminal, whole when the output goes elsewhere."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+@dataclass(frozen=True)
+class Column:
+    """One column of a table; `gives` width away where a terminal is narrow, and is left out before others are cut."""
 
-    table = Table(box=None, pad_edge=False, header_style="bold", show_header=True)
-    for heading in headings:
-        table.add_column(heading, no_wrap=True, overflow="ellipsis")
-    widest = 0
-    for row in rows:
-        cells = [clean(cell) for cell in row]
-        widest = max(widest, sum(2 * len(cell) + 2 for cell in cells))
-        table.add_row(*(Text(cell) for cell in cells))
-    on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    console = Console(
-        file=io.StringIO(), width=None if on_terminal else max(80, widest), force_terminal=on_terminal, highlight=False
-    )
-    with console.capture() as capture:
-        console.print(table)
-    _write(capture.get())
+    heading: str
+    gives: bool = False
+
+
+def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    """Write rows as aligned columns: fitted to a terminal, whole when the output goes elsewhere."""
+    from rich.cells import cell_len, set_cell_size
+
+    table = [[column.heading for column in columns], *([clean(cell, limit=_CELL) for cell in row] for row in rows)]
+    widths = [max(cell_len(row[place]) for row in table) for place in range(len(columns))]
+    if sys.stdout is not None and sys.stdout.isatty():
+        widths = _fitted(widths, columns, shutil.get_terminal_size().columns)
+    for row in table:
+        cells = [_cut(cell, width) for cell, width in zip(row, widths, strict=True) if width]
+        padded = [set_cell_size(cell, width) for cell, width in zip(cells, filter(None, widths), strict=True)]
+        _write("  ".join(padded).rstrip() + "\n")
+
+
+def _fitted(widths: list[int], columns: Sequence[Column], room: int) -> list[int]:
+    """The widths that fit: columns that give shrink, the widest first, and the last of them go when all are small."""
+    widths = list(widths)
+    givers = [place for place, column in enumerate(columns) if column.gives]
+    while sum(widths) + 2 * (sum(map(bool, widths)) - 1) > room and givers:
+        widest = max(givers, key=lambda place: widths[place])
+        if widths[widest] > _NARROWEST:
+            widths[widest] -= 1
+        else:
+            widths[givers.pop()] = 0
+    return widths
+
+
+def _cut(text: str, width: int) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
 
 
 def end_data() -> None:

@@ -71,6 +71,7 @@ def _call(arguments: Sequence[str]) -> int:
         error.show()
         return ExitCode.USAGE
     except click.exceptions.Abort:
+        say("")
         return ExitCode.INTERRUPTED
     except InterruptedBySignal as interruption:
         say(_("interrupted"))

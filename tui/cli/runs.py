@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tui.cli.exit_codes import ExitCode, exit_code_of
-from tui.cli.output import explain, print_json, print_line, print_table, say
+from tui.cli.output import Column, explain, print_json, print_line, print_table, say
 from tui.cli.session import asynchronous, json_option, profile_option, session
 from tui.errors import ArkdeckError
 from tui.i18n import _
@@ -36,19 +37,16 @@ def runs(*, as_json: bool) -> None:
                 print_json(_fields(run))
             return
         print_table(
-            [_("RUN"), _("STATE"), _("OUTCOME"), _("JOB"), _("MODEL"), _("INPUT"), _("HELD BY")],
-            (
-                [
-                    run.id,
-                    run.state,
-                    _outcome(run),
-                    run.job_id,
-                    _model(run),
-                    run.plan.input,
-                    str(journal.live_holder(run.id) or ""),
-                ]
-                for run in found
-            ),
+            [
+                Column(_("RUN")),
+                Column(_("STATE")),
+                Column(_("END")),
+                Column(_("JOB")),
+                Column(_("INPUT"), gives=True),
+                Column(_("MODEL"), gives=True),
+                Column(_("NOTE"), gives=True),
+            ],
+            (_row(run, journal) for run in found),
         )
 
 
@@ -65,10 +63,11 @@ async def continue_(run_id: str | None, *, profile: str | None, as_json: bool) -
     Exit code 0 when there is nothing to do, otherwise the worst of the runs' codes.
     """
     with _journal() as journal:
-        if run_id is not None:
-            waiting = [journal.run(run_id)]
-        else:
-            waiting = [run for run in reversed(journal.runs(open_only=True)) if journal.live_holder(run.id) is None]
+        waiting = [journal.run(run_id)] if run_id else list(reversed(journal.runs(open_only=True)))
+        held = {} if run_id else {run.id: holder for run in waiting if (holder := journal.live_holder(run.id))}
+    for held_id, holder in held.items():
+        say(_("run {run} is being worked on by {holder}", run=held_id, holder=holder))
+    waiting = [run for run in waiting if run.id not in held]
     if not waiting:
         say(_("nothing to continue"))
     if len(waiting) == 1:
@@ -80,26 +79,28 @@ async def _continue_all(waiting: list[Run], profile: str | None, *, as_json: boo
     """Bring every run to its job first, one after the other, and then watch all jobs at once."""
     import asyncio
 
-    codes = [await _continue(run, profile, as_json=as_json, until_created=True) for run in waiting]
+    codes = [await _continue(run, profile, as_json=as_json, label=run.id, until_created=True) for run in waiting]
     with _journal() as journal:
         left = [run for run in waiting if journal.run(run.id).outcome == "open"]
-    codes += await asyncio.gather(*(_continue(run, profile, as_json=as_json, progress=False) for run in left))
+    codes += await asyncio.gather(*(_continue(run, profile, as_json=as_json, label=run.id) for run in left))
     return max(codes, default=ExitCode.DONE)
 
 
 async def _continue(
-    run: Run, profile: str | None, *, as_json: bool, until_created: bool = False, progress: bool = True
+    run: Run, profile: str | None, *, as_json: bool, label: str = "", until_created: bool = False
 ) -> int:
     from tui.cli.submit import tell
     from tui.runs.course import resume
 
     if run.outcome != "open":
         say(_("run {run} has ended: {how}", run=run.id, how=_outcome(run)))
+        if run.job_id:
+            say(_("Look at its job again:  arkdeck collect {job}", job=run.job_id), indent=2)
         return ExitCode.WORK_FAILED if run.reason else ExitCode.DONE
     try:
         async with session(profile or run.plan.profile or None, write=True) as opened:
             stream = resume(run.id, opened.services, until_created=until_created)
-            return await tell(stream, as_json=as_json, progress=progress)
+            return await tell(stream, as_json=as_json, label=label)
     except ArkdeckError as error:
         explain(error, subject=run.id)
         return exit_code_of(error)
@@ -141,6 +142,12 @@ def _fields(run: Run) -> dict[str, object]:
         "created": run.created.isoformat(),
         "changed": run.changed.isoformat(),
     }
+
+
+def _row(run: Run, journal: Journal) -> list[str]:
+    holder = journal.live_holder(run.id)
+    note = _("worked on by {holder}", holder=holder) if holder else run.reason
+    return [run.id, run.state, run.outcome, run.job_id, Path(run.plan.input).name, _model(run), note]
 
 
 def _outcome(run: Run) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import urllib.parse
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import wraps
@@ -14,7 +15,7 @@ import click
 
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import say
-from tui.errors import UsageError
+from tui.errors import AccessError, UsageError
 from tui.i18n import _
 
 if TYPE_CHECKING:
@@ -120,24 +121,37 @@ async def session(profile: str | None, *, write: bool = False) -> AsyncIterator[
 
     resolved = resolve(profile)
     credentials = await find_credentials(resolved, os.environ)
-    say(
-        _(
-            "profile {name} · {region} · {key} from {source}",
-            name=resolved.profile.name,
-            region=resolved.profile.region,
-            key=credentials.masked_key,
-            source=credentials.source,
-        )
-    )
-    for note in credentials.notes:
-        say(note, indent=2)
+    _introduce(resolved, credentials)
     if write and resolved.profile.read_only:
         raise UsageError(
             _("profile {name} is read only", name=resolved.profile.name),
             advice=_("It was made so by {origin}.", origin=resolved.origins["read_only"]),
         )
     async with services_for(resolved.profile, credentials) as services:
-        yield Session(resolved.profile, resolved.named, services)
+        try:
+            yield Session(resolved.profile, resolved.named, services)
+        except AccessError as error:
+            error.advice = "\n".join(
+                filter(None, [error.advice, _("The keys came from: {source}", source=credentials.source)])
+            )
+            raise
+
+
+def _introduce(resolved: ResolvedProfile, credentials: Credentials) -> None:
+    """Say which cloud and whose keys are meant, and what of a named profile the environment overrides."""
+    profile, origins = resolved.profile, resolved.origins
+    parts = [_("profile {name}", name=profile.name), profile.region]
+    if not origins["ark_endpoint"].startswith("preset"):
+        parts.append(urllib.parse.urlsplit(profile.ark_endpoint).netloc)
+    parts.append(_("{key} from {source}", key=credentials.masked_key, source=credentials.source))
+    say(" · ".join(parts))
+    overriding = sorted(
+        origin for field, origin in origins.items() if field != "name" and origin.startswith("ARKDECK_")
+    )
+    if resolved.named and overriding:
+        say(_("{variables} override the profile", variables=", ".join(overriding)), indent=2)
+    for note in credentials.notes:
+        say(note, indent=2)
 
 
 @contextlib.asynccontextmanager

@@ -118,8 +118,15 @@ async def _go(verb: str, asked: Asked) -> int:
         return await tell((rehearse if asked.dry_run else begin)(plan, opened.services), as_json=asked.as_json)
 
 
-async def tell(stream: AsyncGenerator[Event, None], *, as_json: bool, progress: bool = True) -> int:
-    """Tell a flow's events to its end and return the exit code that its last one deserves."""
+async def tell(stream: AsyncGenerator[Event, None], *, as_json: bool, label: str = "", resumable: bool = True) -> int:
+    """Tell a flow's events to its end and return the exit code that its last one deserves.
+
+    Args:
+        stream: the flow.
+        as_json: as data, one object an event.
+        label: begins every line, where several flows are told at once.
+        resumable: what is interrupted can be continued, and says how.
+    """
     import asyncio
 
     from tui.cli.narrator import Narrator
@@ -127,7 +134,7 @@ async def tell(stream: AsyncGenerator[Event, None], *, as_json: bool, progress: 
 
     run_id = ""
     last: Event | None = None
-    with Narrator(as_json=as_json, progress=progress) as narrator:
+    with Narrator(as_json=as_json, label=label) as narrator:
         try:
             async with aclosing(stream) as events:
                 async for event in events:
@@ -136,13 +143,13 @@ async def tell(stream: AsyncGenerator[Event, None], *, as_json: bool, progress: 
                     narrator.tell(event)
                     last = event
         except asyncio.CancelledError:
-            if run_id:
+            if run_id and resumable:
                 say(_("nothing is lost. Go on with:  arkdeck continue {run}", run=run_id))
             raise
     match last:
         case Reconciled():
             return conclude(last, run_id=run_id, as_json=as_json)
-        case JobCreated() if not as_json:
+        case JobCreated() if not as_json and not label:
             print_line(last.job.id)
         case Rehearsed() if last.refusal is not None:
             return ExitCode.WORK_FAILED

@@ -24,7 +24,7 @@ from tui.fingerprint import crc64_of_file
 from tui.i18n import _, plural
 from tui.runs import collect, create, monitor, prepare
 from tui.runs.events import Event, JobCreated, JobFinished, JobGone, Reconciled, RunBegun
-from tui.runs.folder import FolderTakenError, claim, require_writable
+from tui.runs.folder import FolderTakenError, claim, owner_of, require_writable
 from tui.runs.plan import Plan
 from tui.runs.run import Outcome, Run, RunState
 from tui.runs.services import Services
@@ -52,7 +52,7 @@ async def begin(plan: Plan, services: Services) -> AsyncGenerator[Event, None]:
     known = journal.open_run_like(plan)
     if known is not None and await in_daemon(partial(_has_changed, known), name="compare"):
         known = None
-    _require_room(plan, known, services)
+    await _require_room(plan, known, services)
     if known is None:
         run = journal.plan(plan)
         yield RunBegun(run.id, taken_up=False, state=run.state)
@@ -223,7 +223,7 @@ def _has_changed(run: Run) -> bool:
         return False
 
 
-def _require_room(plan: Plan, known: Run | None, services: Services) -> None:
+async def _require_room(plan: Plan, known: Run | None, services: Services) -> None:
     """Make sure, before anything is sent, that the results will have a folder of their own."""
     if plan.verb == "submit":
         return
@@ -234,11 +234,19 @@ def _require_room(plan: Plan, known: Run | None, services: Services) -> None:
         if other.plan.out == plan.out and (known is None or other.id != known.id):
             raise FolderTakenError(
                 _("{folder} is kept for the unfinished run {run}", folder=plan.out, run=other.id),
-                advice=_(
-                    "Go on with that:  arkdeck continue {run}\nOr choose another folder with --out.", run=other.id
-                ),
+                advice=_("Go on with it:  arkdeck continue {run}\nOr choose another folder with --out.", run=other.id),
             )
-    claim(Path(plan.out), known.job_id if known else "")
+    claim(Path(plan.out), known.job_id if known else await job_of_same_call(plan, services))
+
+
+async def job_of_same_call(plan: Plan, services: Services) -> str:
+    """Return the job whose results are in `plan.out`, if an ended run of this very submission put them there."""
+    job_id = owner_of(Path(plan.out)) or ""
+    run = services.journal.run_of_job(job_id) if job_id else None
+    if run is None or plan.nonce or (run.plan.target, run.plan.input) != (plan.target, plan.input):
+        return ""
+    changed = run.fingerprint is None or await in_daemon(partial(_has_changed, run), name="compare")
+    return "" if changed else job_id
 
 
 def _snapshot(job: Job) -> bytes:

@@ -39,7 +39,7 @@ class JobBrokeOffError(UsageError):
 
 async def create(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     """Create the job, unless this content already has one: then attach to it."""
-    earlier = await _job_of_earlier_run(run, services)
+    earlier = await job_of_earlier_run(run.plan, run.object_key, services, but=run.id)
     if earlier is not None:
         yield await _attach(run, earlier.id, services)
         return
@@ -102,13 +102,13 @@ def _model(plan: Plan) -> ModelReference:
     return CustomModelRef(plan.custom_model) if plan.custom_model else FoundationModelRef(plan.model, plan.version)
 
 
-async def _job_of_earlier_run(run: Run, services: Services) -> Job | None:
-    """The job that an earlier run made of this very object, if the service still has it.
+async def job_of_earlier_run(plan: Plan, object_key: str, services: Services, *, but: str = "") -> Job | None:
+    """Return the job that an earlier run made of this very object, if the service still has it.
 
     Raises:
         JobBrokeOffError: it stopped half way, so that a new one would pay again for what it has done.
     """
-    job_id = services.journal.earlier_job(run)
+    job_id = services.journal.earlier_job(plan, object_key, but=but)
     if not job_id:
         return None
     try:

@@ -158,9 +158,14 @@ class Reconciled:
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """What a submission would do: where the input goes and how (see UploadBegun), and the service's refusal if any.
+    """What a submission would do.
 
-    An input that is not uploaded yet may be what the service refuses. `new_bucket`: the bucket would be made.
+    Attributes:
+        new_bucket: the bucket would be made.
+        key: where the input would go.
+        how: by which means (see UploadBegun).
+        existing: the job that is there already for this content, and would be taken.
+        refusal: the service's, to a dry run; it may be that the input is not uploaded yet.
     """
 
     bucket: str
@@ -168,6 +173,7 @@ class Rehearsed:
     key: str
     size: int
     how: str
+    existing: Job | None
     refusal: ArkdeckError | None
 
 

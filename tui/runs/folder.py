@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from tui.errors import UsageError, WorkError
-from tui.files import PART_SUFFIX, private_folder
+from tui.files import PART_SUFFIX, open_part, private_folder, publish
 from tui.i18n import _
 
 RESULTS: Final = "results.jsonl"
@@ -51,7 +51,7 @@ def require_writable(folder: Path) -> None:
 
 def require_free(folder: Path, job_id: str) -> None:
     """Make sure that `folder` holds no results but this job's; with no job yet, none at all (FolderTakenError)."""
-    owner = _owner(folder)
+    owner = owner_of(folder)
     if owner is None or (job_id and owner == job_id):
         return
     whose = _("job {job}", job=owner) if owner else _("an unknown job")
@@ -79,9 +79,22 @@ def stamp(folder: Path, job_id: str) -> None:
         FolderTakenError: another job's stamp is there.
         LocalFileError: it cannot be written.
     """
-    with local_files(folder), suppress(FileExistsError), (folder / ACCOUNT).open("xb") as file:
-        file.write(msgspec.json.encode(_Owner(job_id)) + b"\n")
+    with local_files(folder):
+        if not (folder / ACCOUNT).exists():
+            _write_stamp(folder, msgspec.json.encode(_Owner(job_id)) + b"\n")
     require_free(folder, job_id)
+
+
+def _write_stamp(folder: Path, content: bytes) -> None:
+    """Make the account's file, whole or not at all, unless another process has made it meanwhile."""
+    part, descriptor = open_part(folder, ACCOUNT)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        with suppress(FileExistsError):
+            publish(part, ACCOUNT)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -92,14 +105,14 @@ def local_files(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise LocalFileError(
             _("cannot go on in {folder}: {error}", folder=folder, error=error.strerror or error),
-            advice=_("Make room or mend the permission, then:  arkdeck continue"),
+            advice=_("Make room or mend the permission, and give the same command again."),
         ) from error
 
 
-def _owner(folder: Path) -> str | None:
-    """The id of the job whose results are in the folder: empty if they do not say, None if there are none."""
-    names = [RESULTS, ERRORS, ACCOUNT]
-    if not any((folder / name).exists() for name in (*names, *(name + PART_SUFFIX for name in names))):
+def owner_of(folder: Path) -> str | None:
+    """Return the id of the job whose results are in the folder: empty if they do not say, None if there are none."""
+    names = (RESULTS, ERRORS, ACCOUNT, RESULTS + PART_SUFFIX, ERRORS + PART_SUFFIX)
+    if not any((folder / name).exists() for name in names):
         return None
     try:
         return msgspec.json.decode((folder / ACCOUNT).read_bytes(), type=_Owner).job

@@ -136,14 +136,14 @@ class Journal:
         )
         return _run(row) if row else None
 
-    def earlier_job(self, run: Run) -> str:
-        """Return the newest job that another run to the same target made of the same object, or an empty string."""
+    def earlier_job(self, plan: Plan, object_key: str, *, but: str = "") -> str:
+        """Return the newest job that another run to the same target made of the object, or an empty string."""
         row = self._one(
             "SELECT job_id FROM runs WHERE object_key = ? AND target = ? AND id != ? AND job_id != ''"
             " ORDER BY created DESC LIMIT 1",
-            run.object_key,
-            run.plan.target,
-            run.id,
+            object_key,
+            plan.target,
+            but,
         )
         return str(row["job_id"]) if row else ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
@@ -133,13 +134,17 @@ async def _send(run: Run, fingerprint: Fingerprint, services: Services) -> Async
 
 async def primary_version(model: str, services: Services) -> str:
     """Return the version that the service takes as the model's main one (UsageError when it names none)."""
-    for known in await services.ark.list_models(model):
+    names = []
+    for known in await services.ark.list_models():
         if known.name.casefold() == model.casefold() and known.primary_version:
             return known.primary_version
+        names.append(known.name)
+    nearest = difflib.get_close_matches(model, names, n=3) or names[:3]
     raise UsageError(
-        _("the service names no primary version of the model {model}", model=model),
-        advice=_("Name one:  --model {model}@VERSION", model=model),
-    )
+        _("the service's catalogue has no primary version of a model {model}", model=model),
+        advice=_("It has: {names} …  (arkdeck models)\nOr name the version:  --model {model}@VERSION",
+                 names=", ".join(nearest), model=model),
+    )  # fmt: skip
 
 
 async def _settle_bucket(plan: Plan, services: Services) -> bool:

@@ -11,7 +11,8 @@ import msgspec
 from tui.ark.errors import ArkError
 from tui.dataset.check import CheckSummary
 from tui.errors import AccessError, ServiceError
-from tui.runs.create import new_job
+from tui.runs.course import job_of_same_call
+from tui.runs.create import job_of_earlier_run, new_job
 from tui.runs.events import Event, ModelChosen, Rehearsed
 from tui.runs.folder import require_free
 from tui.runs.plan import Plan
@@ -27,7 +28,7 @@ async def rehearse(plan: Plan, services: Services) -> AsyncGenerator[Event, None
         ArkdeckError: what would stop the submission, but for an answer to the dry run, which is an event.
     """
     if plan.out:
-        require_free(Path(plan.out), "")
+        require_free(Path(plan.out), await job_of_same_call(plan, services))
     async with aclosing(read_input(plan)) as events:
         async for event in events:
             yield event
@@ -40,14 +41,16 @@ async def rehearse(plan: Plan, services: Services) -> AsyncGenerator[Event, None
     new_bucket = await _would_make_bucket(plan, services)
     twin = None if new_bucket else await same_content(plan, key, fingerprint, services)
     how = "upload" if twin is None else "present" if twin.key == key else "copy"
+    existing = await job_of_earlier_run(plan, key, services)
     refusal = None
-    try:
-        await services.ark.create_job(new_job(plan, "rehearsal", key), dry_run=True)
-    except (AccessError, ServiceError):
-        raise
-    except ArkError as error:
-        refusal = error
-    yield Rehearsed(plan.bucket, new_bucket, key, fingerprint.size, how, refusal)
+    if existing is None:
+        try:
+            await services.ark.create_job(new_job(plan, "rehearsal", key), dry_run=True)
+        except (AccessError, ServiceError):
+            raise
+        except ArkError as error:
+            refusal = error
+    yield Rehearsed(plan.bucket, new_bucket, key, fingerprint.size, how, existing, refusal)
 
 
 async def _would_make_bucket(plan: Plan, services: Services) -> bool:

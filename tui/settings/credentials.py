@@ -122,7 +122,7 @@ async def find_credentials(resolved: ResolvedProfile, environ: Mapping[str, str]
     if stored and variables:
         return replace(stored, notes=(_("{name} is set; the profile's own keys win", name=variables[0]),))
     if stored:
-        return stored
+        return replace(stored, notes=_half_pairs(environ))
     if variables:
         return replace(_from_environment(variables, environ), notes=(*_half_pairs(environ), looked))
     raise _missing(profile, [*_half_pairs(environ), looked], cure)
@@ -164,7 +164,7 @@ def _from_environment(names: tuple[str, str, str], environ: Mapping[str, str]) -
         access_key,
         Secret(secret_key),
         Secret(token) if token else None,
-        _("environment ({name})", name=names[0]),
+        names[0],
         _half_pairs(environ),
     )
 

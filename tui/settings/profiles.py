@@ -89,7 +89,7 @@ def resolve_profile(paths: Paths, name: str | None, environ: Mapping[str, str]) 
     """
     config = load_config(paths.config_file)
     chosen, chosen_by = _choose(config, name, environ, paths.config_file)
-    settings = config.profiles.get(chosen, ProfileSettings())
+    settings = config.profiles.get(chosen) or _built_in(chosen)
     preset = DEFAULT_PRESET if settings.preset is UNSET else settings.preset
     from_file = settings.values()
     from_environment = _from_environment(environ)
@@ -158,7 +158,7 @@ def _choose(config: ConfigFile, name: str | None, environ: Mapping[str, str], fi
     asked = ((name, "-p"), (environ.get("ARKDECK_PROFILE"), "ARKDECK_PROFILE"))
     for wanted, chosen_by in asked:
         if wanted:
-            if wanted not in (config.profiles or (BUILT_IN,)):
+            if wanted not in config.profiles and wanted not in PRESETS and (config.profiles or wanted != BUILT_IN):
                 raise _unknown(wanted, config, chosen_by)
             return wanted, chosen_by
     if config.default_profile is not UNSET:
@@ -173,10 +173,15 @@ def _choose(config: ConfigFile, name: str | None, environ: Mapping[str, str], fi
     )
 
 
+def _built_in(name: str) -> ProfileSettings:
+    """The profile that a preset's name stands for while the file has none of that name, or the one by default."""
+    return msgspec.convert({"preset": name}, ProfileSettings) if name in PRESETS else ProfileSettings()
+
+
 def _unknown(name: str, config: ConfigFile, chosen_by: str) -> ConfigError:
     return ConfigError(
         _("{by}: there is no profile {name}", by=chosen_by, name=clean(name, strict=True, limit=80)),
-        advice=nearest(name, config.profiles or [BUILT_IN]),
+        advice=nearest(name, [*(config.profiles or [BUILT_IN]), *PRESETS]),
     )
 
 

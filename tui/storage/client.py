@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from tui.clock import Clock, SystemClock
 from tui.daemon import in_daemon
 from tui.errors import AccessError
 from tui.fingerprint import crc64
@@ -34,9 +35,11 @@ class ObjectStore:
         endpoint: URL or host; a loopback URL is reached directly, whatever name the bucket has.
         region: part of every signature.
         credentials: access key, secret key and session token.
+        clock: by which calls and parts wait before they are tried again.
     """
 
-    def __init__(self, endpoint: str, region: str, credentials: Credentials) -> None:
+    def __init__(self, endpoint: str, region: str, credentials: Credentials, *, clock: Clock | None = None) -> None:
+        self.clock = clock or SystemClock()
         self._endpoint = endpoint
         self._region = region
         self._credentials = credentials
@@ -81,7 +84,7 @@ class ObjectStore:
             return connection.put(bucket, key, body, metadata)
 
         receipt = await self.call(send)
-        return ObjectInfo(key, len(data), receipt.etag, receipt.crc64, None, metadata)
+        return ObjectInfo(key, len(data), receipt.etag, receipt.crc64, metadata)
 
     async def copy(self, bucket: str, source_key: str, key: str) -> ObjectInfo:
         """Copy an object inside the store, without its bytes passing here."""
@@ -94,7 +97,8 @@ class ObjectStore:
     async def call(self, work: Callable[[Connection], T]) -> T:
         """Do something with the blocking connection on a daemon thread, again if network or store fail."""
         connection = await self.connection()
-        return await retried(lambda: in_daemon(partial(work, connection), name="arkdeck-store"), attempts=CALL_ATTEMPTS)
+        attempt = partial(in_daemon, partial(work, connection), name="arkdeck-store")
+        return await retried(attempt, self.clock, attempts=CALL_ATTEMPTS)
 
     async def connection(self) -> Connection:
         """Return the blocking connection, made at the first call."""

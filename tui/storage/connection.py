@@ -8,20 +8,22 @@ to 250 MB/s.
 
 from __future__ import annotations
 
-import os
+import contextlib
 import socket
 import urllib.parse
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-import requests
 import tos
 from requests.adapters import HTTPAdapter
 from tos.enum import ACLType
 from tos.exceptions import TosClientError
 from tos.models2 import UploadedPart
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from tui.hosts import is_loopback
 from tui.i18n import _
+from tui.storage.environment import certificates, proxies_for
 from tui.storage.errors import (
     ContentDamagedError,
     EndpointError,
@@ -38,6 +40,9 @@ from tui.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
+    from contextlib import AbstractContextManager
+
+    import requests
 
     from tui.settings.credentials import Credentials
 
@@ -46,15 +51,13 @@ _READ_TIMEOUT: Final = 30
 _NEVER_LOGGED: Final = 1e-9
 """KB/s below which the SDK complains on the terminal; 0 makes it swallow results and errors (tos.md §4.1)."""
 
-_SEND_SIZE: Final = 128 * 1024
-"""Bytes handed to the socket at once; a thin link must carry them within the connect timeout."""
+_SEND_SIZE: Final = 32 * 1024
+"""Bytes handed to the socket at once; a thin link must carry them within the read timeout."""
 
 _RECEIVE_SIZE: Final = 512 * 1024
 _MAX_IDLE: Final = 64
 _LOOPBACK_HOST: Final = "http://tos.localhost"
 """Stands for a store on the loopback, reached as a proxy: the SDK knows only `bucket.host` (tos.md §1.3)."""
-
-_CA_VARIABLES: Final = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 class Body:
@@ -86,6 +89,7 @@ class Connection:
 
     Raises:
         EndpointError: the endpoint cannot be used.
+        EnvironmentUnusableError: the environment's proxy or certificates cannot be used.
     """
 
     def __init__(self, endpoint: str, region: str, credentials: Credentials) -> None:
@@ -101,10 +105,11 @@ class Connection:
                 ),
                 advice=_("It is a host name or URL such as https://tos-cn-beijing.volces.com"),
             ) from error
+        self._address = "" if loopback is None else "http://{}:{}".format(*loopback)
         session = self._client.session
         session.trust_env = False  # or ~/.netrc replaces our Authorization by its own
         if loopback is None:
-            session.proxies = requests.utils.get_environ_proxies(self._client.endpoint)
+            session.proxies = proxies_for(self._client.endpoint)
         session.mount("http://", _Transport(pool_maxsize=_MAX_IDLE))
         session.mount("https://", _Transport(pool_maxsize=_MAX_IDLE))
 
@@ -115,39 +120,39 @@ class Connection:
     def head_bucket(self, bucket: str) -> None:
         """Return if the bucket exists and may be used."""
         try:
-            with typed_errors(bucket):
+            with self._typed_errors(bucket):
                 self._client.head_bucket(bucket)
         except StorageDeniedError as refusal:
             self._ask_why(bucket, refusal)
 
     def create_bucket(self, bucket: str) -> None:
         """Make a bucket that only its owner can read."""
-        with typed_errors(bucket):
+        with self._typed_errors(bucket):
             self._client.create_bucket(bucket, acl=ACLType.ACL_Private)
 
     def head(self, bucket: str, key: str) -> ObjectInfo | None:
         """Return what the store knows of an object; None if there is none."""
         _require_usable(bucket, key)
         try:
-            with typed_errors(bucket, key):
+            with self._typed_errors(bucket, key):
                 found = self._client.head_object(bucket, key)
         except ObjectMissingError:
             return None
         except StorageDeniedError as refusal:
             self._ask_why(bucket, refusal)
-        with typed_errors(bucket, key):
-            return ObjectInfo(
-                key=key,
-                size=int(found.content_length),
-                etag=found.etag,
-                crc64=found.hash_crc64_ecma,
-                modified=found.last_modified,
-                metadata=found.meta,
-            )
+        if found.content_length is None:
+            raise StorageServiceError(_reply(found, _("the answer has no size")), bucket=bucket, key=key)
+        return ObjectInfo(
+            key=key,
+            size=found.content_length,
+            etag=found.etag,
+            crc64=found.hash_crc64_ecma,
+            metadata=found.meta,
+        )
 
     def list_page(self, bucket: str, prefix: str, token: str, *, limit: int = 1000) -> tuple[list[ObjectInfo], str]:
         """Return up to `limit` objects and the token of the next page, empty after the last."""
-        with typed_errors(bucket):
+        with self._typed_errors(bucket):
             page = self._client.list_objects_type2(
                 bucket, prefix=prefix, continuation_token=token or None, max_keys=limit, list_only_once=True
             )
@@ -157,20 +162,19 @@ class Connection:
                 size=item.size,
                 etag=item.etag,
                 crc64=item.hash_crc64_ecma,
-                modified=item.last_modified,
                 metadata=item.meta or {},
             )
             for item in page.contents
         ]
         following = page.next_continuation_token or "" if page.is_truncated else ""
         if page.is_truncated and following in ("", token):
-            raise StorageServiceError(Reply(text="the listing does not go on"), bucket=bucket)
+            raise StorageServiceError(Reply(text=_("the listing does not go on")), bucket=bucket)
         return objects, following
 
     def put(self, bucket: str, key: str, body: Body, metadata: Mapping[str, str]) -> Receipt:
         """Write an object in one request."""
         _require_usable(bucket, key)
-        with typed_errors(bucket, key):
+        with self._typed_errors(bucket, key):
             reply = self._client.put_object(
                 bucket,
                 key,
@@ -184,19 +188,19 @@ class Connection:
         """Copy an object inside the store."""
         _require_usable(bucket, source_key)
         _require_usable(bucket, key)
-        with typed_errors(bucket, key):
+        with self._typed_errors(bucket, key):
             self._client.copy_object(bucket, key, bucket, source_key)
 
     def create_upload(self, bucket: str, key: str, metadata: Mapping[str, str]) -> str:
         """Begin a multipart upload and return its id."""
         _require_usable(bucket, key)
-        with typed_errors(bucket, key):
+        with self._typed_errors(bucket, key):
             upload_id: str = self._client.create_multipart_upload(bucket, key, meta=_sendable(metadata)).upload_id
         return upload_id
 
     def upload_part(self, bucket: str, key: str, upload_id: str, number: int, body: Body) -> Receipt:
         """Send one part, number 1 to 10 000."""
-        with typed_errors(bucket, key):
+        with self._typed_errors(bucket, key):
             reply = self._client.upload_part(bucket, key, upload_id, number, content_length=body.len, content=body)
         return _receipt(reply, bucket, key, body.crc64)
 
@@ -205,47 +209,49 @@ class Connection:
         held: dict[int, tuple[str, int]] = {}
         marker = 0
         while True:
-            with typed_errors(bucket, key):
+            with self._typed_errors(bucket, key):
                 page = self._client.list_parts(bucket, key, upload_id, part_number_marker=marker)
             held |= {part.part_number: (part.etag.strip('"'), getattr(part, "size", 0)) for part in page.parts}
             if not page.is_truncated:
                 return held
             if not page.next_part_number_marker or page.next_part_number_marker <= marker:
-                raise StorageServiceError(Reply(text="the list of parts does not go on"), bucket=bucket, key=key)
+                raise StorageServiceError(Reply(text=_("the list of parts does not go on")), bucket=bucket, key=key)
             marker = page.next_part_number_marker
 
     def complete_upload(self, bucket: str, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
         """Make the object of its parts."""
         parts = [UploadedPart(number, etags[number]) for number in sorted(etags)]
-        with typed_errors(bucket, key):
+        with self._typed_errors(bucket, key):
             self._client.complete_multipart_upload(bucket, key, upload_id, parts)
 
     def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
         """Drop an upload and its parts."""
-        with typed_errors(bucket, key):
+        with self._typed_errors(bucket, key):
             self._client.abort_multipart_upload(bucket, key, upload_id)
 
     def read_range(self, bucket: str, info: ObjectInfo, first: int, last: int) -> Generator[bytes]:
         """Yield bytes `first` to `last`, both included, of the very content that `info` describes, as they come."""
         key = info.key
         _require_usable(bucket, key)
-        with typed_errors(bucket, key):
+        with self._typed_errors(bucket, key):
             reply = self._client.get_object(bucket, key, if_match=info.etag, range_start=first, range_end=last)
             response: requests.Response = reply.resp.resp
-            try:
-                expected, rest = f"bytes {first}-{last}/{info.size}", last - first + 1
-                if reply.content_range != expected:
-                    text = f"asked for {expected}, got {reply.content_range}"
-                    raise StorageServiceError(_reply(reply, text), bucket=bucket, key=key)
-                while rest:
+        with contextlib.closing(response):
+            expected, rest = f"bytes {first}-{last}/{info.size}", last - first + 1
+            if reply.content_range != expected:
+                text = _("asked for {expected}, got {found}", expected=expected, found=reply.content_range)
+                raise StorageServiceError(_reply(reply, text), bucket=bucket, key=key)
+            while rest:
+                with self._typed_errors(bucket, key):
                     piece = response.raw.read1(min(rest, _RECEIVE_SIZE), decode_content=False)
-                    if not piece:
-                        cut = _reply(reply, f"the connection ended {rest} bytes too early")
-                        raise StorageUnreachableError(cut, bucket=bucket, key=key)
-                    rest -= len(piece)
-                    yield piece
-            finally:
-                response.close()
+                if not piece:
+                    cut = _reply(reply, _("the connection ended {count:,} bytes too early", count=rest))
+                    raise StorageUnreachableError(cut, bucket=bucket, key=key)
+                rest -= len(piece)
+                yield piece
+
+    def _typed_errors(self, bucket: str, key: str = "") -> AbstractContextManager[None]:
+        return typed_errors(bucket, key, address=self._address)
 
     def _ask_why(self, bucket: str, refusal: StorageDeniedError) -> NoReturn:
         """Raise the reason of a refused HEAD, whose answer has no body to tell it, by asking for a list."""
@@ -253,8 +259,34 @@ class Connection:
         raise refusal
 
 
+class _PatientConnection(HTTPConnection):
+    """Sends under the read timeout; urllib3 leaves that of connecting on the socket until the first answer."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock.settimeout(_READ_TIMEOUT)
+
+
+class _PatientTlsConnection(HTTPSConnection):
+    """The same by TLS."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock.settimeout(_READ_TIMEOUT)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _PatientConnection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _PatientTlsConnection
+
+
 class _Transport(HTTPAdapter):
-    """Sends bodies in larger blocks than 16 KiB, and without Nagle's delay also through a proxy."""
+    """Sends bodies in larger blocks than 16 KiB, patiently, and without Nagle's delay also through a proxy."""
+
+    _pools: Final = {"http": _Pool, "https": _TlsPool}
 
     _options: Final = {
         "blocksize": _SEND_SIZE,
@@ -263,9 +295,12 @@ class _Transport(HTTPAdapter):
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
         super().init_poolmanager(connections, maxsize, block, **options, **self._options)
+        self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        return super().proxy_manager_for(proxy, **options, **self._options)
+        manager = super().proxy_manager_for(proxy, **options, **self._options)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
 
 
 def _client(endpoint: str, loopback: tuple[str, int] | None, region: str, credentials: Credentials) -> tos.TosClientV2:
@@ -286,7 +321,7 @@ def _client(endpoint: str, loopback: tuple[str, int] | None, region: str, creden
         dns_cache_time=0,
         high_latency_log_threshold=_NEVER_LOGGED,
         except100_continue_threshold=0,
-        ca_crt=next(filter(None, map(os.environ.get, _CA_VARIABLES)), None),
+        ca_crt=certificates() if loopback is None else None,
     )
 
 
@@ -295,7 +330,7 @@ def _loopback_address(endpoint: str) -> tuple[str, int] | None:
     url = urllib.parse.urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
     host, port = url.hostname or "", url.port
     if url.scheme not in ("http", "https") or not host:
-        raise ValueError("neither a host name nor an http or https URL")
+        raise ValueError(_("neither a host name nor an http or https URL"))
     if url.scheme != "http" or not is_loopback(host):
         return None
     return f"[{host}]" if ":" in host else host, port or 80
@@ -305,7 +340,7 @@ def _require_usable(bucket: str, key: str) -> None:
     # urllib3 resolves such segments after the path was signed, which breaks the signature (tos.md §4.10)
     dotted = not {".", ".."}.isdisjoint(key.split("/"))
     if not key or dotted or any("\ud800" <= char <= "\udfff" for char in key):
-        raise KeyRefusedError(Reply(text="empty, not text, or with a segment '.' or '..'"), bucket=bucket, key=key)
+        raise KeyRefusedError(Reply(text=_("empty, not text, or with a segment '.' or '..'")), bucket=bucket, key=key)
 
 
 def _sendable(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -315,9 +350,9 @@ def _sendable(metadata: Mapping[str, str]) -> dict[str, str]:
 
 def _receipt(reply: Any, bucket: str, key: str, crc64: int) -> Receipt:
     if not reply.etag:
-        raise StorageServiceError(_reply(reply, "the answer has no ETag"), bucket=bucket, key=key)
+        raise StorageServiceError(_reply(reply, _("the answer has no ETag")), bucket=bucket, key=key)
     if reply.hash_crc64_ecma not in (None, crc64):
-        text = f"CRC-64 sent {crc64}, stored {reply.hash_crc64_ecma}"
+        text = _("CRC-64 sent {sent}, stored {stored}", sent=crc64, stored=reply.hash_crc64_ecma)
         raise ContentDamagedError(_reply(reply, text), bucket=bucket, key=key)
     return Receipt(reply.etag, reply.hash_crc64_ecma)
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from tui.daemon import in_daemon
-from tui.files import PART_SUFFIX, UnsafeNameError, open_part, publish, safe_name
+from tui.files import PART_SUFFIX, PartBlockedError, UnsafeNameError, open_part, publish, safe_name
 from tui.fingerprint import crc64
 from tui.i18n import _
 from tui.storage.errors import (
@@ -74,7 +74,7 @@ async def download(
 
     Raises:
         TargetExistsError: a file of that name is there; it is never replaced.
-        TargetUnusableError: no file name, a link in the part's place, a folder missing or closed to us.
+        TargetUnusableError: no file name, something else in the part's place, a folder missing or closed to us.
         NoSpaceError: the folder has no room for it.
         LocalWriteError: the system refused to write.
         ObjectChangedError: the object was replaced meanwhile.
@@ -100,7 +100,7 @@ async def download(
                 position += len(piece)
                 report(position)
 
-    async with contextlib.aclosing(run_parts(parts, fetch, meter)) as events:
+    async with contextlib.aclosing(run_parts(parts, fetch, meter, store.clock)) as events:
         async for event in events:
             if isinstance(event, Progress):
                 yield event
@@ -163,9 +163,12 @@ class _Target:
                 size += len(data)
                 value = crc64(data, value)
         if size != self.info.size or self.info.crc64 not in (None, value):
-            text = (
-                f"the store has {self.info.size} bytes with CRC-64 {self.info.crc64}, "
-                f"the file {size} bytes with {value}"
+            text = _(
+                "the store has {size} bytes with CRC-64 {crc64}, the file {found} bytes with {found_crc64}",
+                size=self.info.size,
+                crc64=self.info.crc64,
+                found=size,
+                found_crc64=value,
             )
             raise ContentDamagedError(Reply(text=text), bucket=self.bucket, key=self.info.key)
 
@@ -176,9 +179,7 @@ class _Target:
         return Downloaded(path, self.info.size, "size" if self.info.crc64 is None else "crc64")
 
     def _require_space(self) -> None:
-        part_file = self.folder / (self.name + PART_SUFFIX)
-        reusable = part_file.lstat().st_blocks * 512 if os.path.lexists(part_file) else 0
-        free = shutil.disk_usage(self.folder).free + reusable
+        free = shutil.disk_usage(self.folder).free + _freed_with(self.folder / (self.name + PART_SUFFIX))
         if free < self.info.size:
             raise self._no_space(_("{free} are free", free=human_bytes(free)))
 
@@ -189,6 +190,8 @@ class _Target:
             yield
         except UnsafeNameError as error:
             raise TargetUnusableError(str(error)) from error
+        except PartBlockedError as error:
+            raise self._blocked() from error
         except FileExistsError as error:
             raise self._exists() from error
         except OSError as error:
@@ -199,8 +202,6 @@ class _Target:
         if error.errno in _NO_SPACE:
             return self._no_space(why)
         place = clean(str(self.folder / self.name))
-        if error.errno == errno.ELOOP:
-            why = _("a link is in the place of {name}", name=clean(self.name + PART_SUFFIX))
         if error.errno in _UNUSABLE:
             return TargetUnusableError(
                 _("cannot write {place}: {why}", place=place, why=why),
@@ -209,6 +210,13 @@ class _Target:
         return LocalWriteError(
             _("writing {place} failed: {why}", place=place, why=why),
             advice=_("What was downloaded is kept beside it."),
+        )
+
+    def _blocked(self) -> TargetUnusableError:
+        part_file = clean(str(self.folder / (self.name + PART_SUFFIX)))
+        return TargetUnusableError(
+            _("cannot write {place}: a link, a folder or another download is in its place", place=part_file),
+            advice=_("Wait for the other download, move away what is there, or choose another folder."),
         )
 
     def _exists(self) -> TargetExistsError:
@@ -229,3 +237,11 @@ class _Target:
             ),
             advice=_("Make room, or choose a folder on another disk."),
         )
+
+
+def _freed_with(part_file: Path) -> int:
+    """Return the bytes of disk that removing an earlier part gives back: none while it has another name."""
+    if not os.path.lexists(part_file):
+        return 0
+    status = part_file.lstat()
+    return status.st_blocks * 512 if status.st_nlink == 1 else 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tui.errors import AccessError, ArkdeckError, ServiceError, UsageError, WorkError
 from tui.i18n import _
+from tui.safety import redact
 from tui.text import clean
 
 
@@ -42,7 +43,7 @@ class Reply:
         )
         words = ": ".join(word for word in (self.code, self.text) if word)
         details = ", ".join(str(fact) for fact in facts if fact)
-        return clean(f"{words} ({details})" if words and details else words or details, limit=600)
+        return clean(redact(f"{words} ({details})" if words and details else words or details), limit=600)
 
 
 class StorageError(ArkdeckError):
@@ -187,6 +188,14 @@ class ContentDamagedError(StorageError, ServiceError):
 
 class EndpointError(UsageError):
     """The endpoint is not one of the object store's."""
+
+
+class EnvironmentUnusableError(UsageError):
+    """A variable of the environment names a proxy or certificates that cannot be used."""
+
+
+class SourceMissingError(UsageError):
+    """The file to upload is not there any more."""
 
 
 class SourceChangedError(WorkError):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,6 @@ class ObjectInfo:
         size: bytes.
         etag: identity of this content, without quotes.
         crc64: CRC-64/XZ of the content; None where the store does not tell.
-        modified: when it was written; None where the store does not tell.
         metadata: the caller's own names and values; a listing does not tell them.
     """
 
@@ -27,7 +25,6 @@ class ObjectInfo:
     size: int
     etag: str
     crc64: int | None
-    modified: datetime | None
     metadata: Mapping[str, str]
 
 

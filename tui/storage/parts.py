@@ -7,11 +7,14 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from tui.daemon import in_daemon
 from tui.fingerprint import BLOCK_SIZE
 from tui.storage.retry import PART_ATTEMPTS, retried
+
+if TYPE_CHECKING:
+    from tui.clock import Clock
 
 T = TypeVar("T")
 
@@ -59,11 +62,16 @@ class Meter:
 
     A part that is tried again counts from where it got to before, so the sum never runs backwards. Each entry
     is written by one thread at a time, and none is added later: no lock is needed.
+
+    Args:
+        parts: all parts of the transfer.
+        shown: bytes that an earlier try of the transfer has shown; the progress stays there until this one is as far.
     """
 
-    def __init__(self, parts: Iterable[Part]) -> None:
+    def __init__(self, parts: Iterable[Part], *, shown: int = 0) -> None:
         self._reached = {part.number: 0 for part in parts}
         self._total = sum(part.size for part in parts)
+        self._shown = shown
 
     def reached(self, part: Part) -> int:
         """Return the bytes of the part that are done."""
@@ -75,7 +83,7 @@ class Meter:
 
     def progress(self) -> Progress:
         """Return the bytes of all parts together."""
-        return Progress(sum(self._reached.values()), self._total)
+        return Progress(max(self._shown, sum(self._reached.values())), self._total)
 
 
 Report = Callable[[int], None]
@@ -83,17 +91,19 @@ Report = Callable[[int], None]
 
 
 async def run_parts(
-    parts: Iterable[Part], work: Callable[[Part, Report], T], meter: Meter
+    parts: Iterable[Part], work: Callable[[Part, Report], T], meter: Meter, clock: Clock
 ) -> AsyncGenerator[Finished[T] | Progress]:
     """Do `work` for every part, a few at once; yield each that is finished, and the progress ten times a second.
 
-    The first error that trying again does not cure ends the run. Closing the run, cancelling its task, and an
-    error abandon the threads at work, which end at their next report or at a timeout; nothing waits for them.
+    The first error that trying again does not cure ends the run, once the parts finished with it were yielded.
+    Closing the run, cancelling its task, and an error abandon the threads at work, which end at their next report
+    or at a timeout; nothing waits for them.
 
     Args:
         parts: what is to be done.
         work: blocks until its part is done; safe to call again for the same part.
         meter: knows all parts of the transfer.
+        clock: by which a part waits before it is tried again.
     """
     loop = asyncio.get_running_loop()
     abandoned = threading.Event()
@@ -109,19 +119,21 @@ async def run_parts(
     def start_next() -> None:
         while len(running) < _WORKERS and (part := next(waiting, None)) is not None:
             attempt = partial(in_daemon, partial(work, part, partial(report, part)), name=f"arkdeck-part-{part.number}")
-            trying = retried(attempt, attempts=PART_ATTEMPTS, progress=partial(meter.reached, part))
+            trying = retried(attempt, clock, attempts=PART_ATTEMPTS, progress=partial(meter.reached, part))
             running[asyncio.create_task(trying)] = part
 
     start_next()
     try:
         while running:
             ended, _ = await asyncio.wait(running, timeout=_PROGRESS_INTERVAL, return_when=asyncio.FIRST_COMPLETED)
-            finished = [Finished(running[task], task.result()) for task in ended]
-            for task in ended:
-                del running[task]
-            start_next()
-            for part in finished:
-                yield part
+            finished = {task: running.pop(task) for task in ended}
+            failed = [task for task in ended if task.exception() is not None]
+            if not failed:
+                start_next()
+            for task in ended.difference(failed):
+                yield Finished(finished[task], task.result())
+            for task in failed:
+                task.result()
             if loop.time() - shown_at >= _PROGRESS_INTERVAL and meter.progress() != shown:
                 shown, shown_at = meter.progress(), loop.time()
                 yield shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -10,6 +9,8 @@ from tui.storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from tui.clock import Clock
 
 T = TypeVar("T")
 
@@ -20,11 +21,14 @@ _FIRST_WAIT: Final = 0.3
 _LONGEST_WAIT: Final = 20.0
 
 
-async def retried(attempt: Callable[[], Awaitable[T]], *, attempts: int, progress: Callable[[], int] = lambda: 0) -> T:
+async def retried(
+    attempt: Callable[[], Awaitable[T]], clock: Clock, *, attempts: int, progress: Callable[[], int] = lambda: 0
+) -> T:
     """Return what `attempt` returns, repeating it after errors that may pass.
 
     Args:
         attempt: starts the work anew each time it is called.
+        clock: by which it waits.
         attempts: how often it is tried without getting further.
         progress: how far the work is; an attempt that got further does not count.
 
@@ -40,7 +44,7 @@ async def retried(attempt: Callable[[], Awaitable[T]], *, attempts: int, progres
             failures = 1 if progress() > before else failures + 1
             if not error.transient or failures >= attempts:
                 raise
-            await asyncio.sleep(max(error.reply.retry_after, _wait(failures)))
+            await clock.sleep(max(error.reply.retry_after, _wait(failures)))
 
 
 def _wait(failures: int) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from tui.fingerprint import crc64
 from tui.i18n import _
-from tui.storage.errors import SourceChangedError, SourceUnreadableError
+from tui.storage.errors import SourceChangedError, SourceMissingError, SourceUnreadableError
 from tui.text import clean
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Source:
     """A file and what it was when it was checked; the methods block.
 
-    They raise SourceChangedError where it is something else now, SourceUnreadableError where it cannot be read.
+    They raise SourceChangedError where it is something else now, SourceMissingError where it is gone, and
+    SourceUnreadableError where it cannot be read.
     """
 
     path: Path
@@ -54,19 +55,29 @@ class Source:
         """Raise what the system refuses as one of our errors: requests would take an OSError for the network's."""
         try:
             yield
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise SourceMissingError(
+                _("the file is gone since it was checked, no object was made of it: {file}", file=self._shown_path),
+                advice=_("Put it back, or name the file where it is now."),
+            ) from error
         except OSError as error:
+            why = error.strerror or str(error)
             raise SourceUnreadableError(
-                _("cannot read {file}: {why}", file=clean(str(self.path)), why=error.strerror or error),
-                advice=_("No object was made of it."),
+                _("cannot read {file}, no object was made of it: {why}", file=self._shown_path, why=why),
+                advice=_("See that the file can be read and its disk is well, then start again."),
             ) from error
 
     def changed(self, how: str) -> SourceChangedError:
         """Return the error that says how the file differs from what was checked."""
-        file = clean(str(self.path))
+        file = self._shown_path
         return SourceChangedError(
-            _("the file changed since it was checked: {file} ({how})", file=file, how=how),
-            advice=_("No object was made of it. Check it again:  arkdeck check {file}", file=file),
+            _("the file changed since it was checked, no object was made of it: {file} ({how})", file=file, how=how),
+            advice=_("Check it again:  arkdeck check {file}", file=file),
         )
+
+    @property
+    def _shown_path(self) -> str:
+        return clean(str(self.path))
 
 
 class _PartReader:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+import urllib.parse
 from typing import TYPE_CHECKING, Final
 
 import requests
@@ -59,26 +60,28 @@ _BY_STATUS: Final[dict[int, type[StorageError]]] = {
 
 
 @contextlib.contextmanager
-def typed_errors(bucket: str, key: str = "") -> Iterator[None]:
-    """Raise what the SDK raises in the block as a StorageError about `bucket` and `key`."""
+def typed_errors(bucket: str, key: str = "", *, address: str = "") -> Iterator[None]:
+    """Raise what the SDK raises in the block as a StorageError; keep code of our own out of the block.
+
+    Args:
+        bucket: what it was about.
+        key: the object in it, if any.
+        address: URL of a store that is reached directly and asked for `/bucket/key`; empty for `bucket.host`.
+    """
     try:
         yield
     except _RAISED_BY_SDK as error:
-        raise _translated(error, bucket, key) from error
+        raise _translated(error, bucket, key, address) from error
 
 
-def _translated(error: Exception, bucket: str, key: str) -> StorageError:
-    if isinstance(error, TosServerError):
-        return _from_answer(error, bucket, key)
+def _translated(error: Exception, bucket: str, key: str, address: str) -> StorageError:
     chain = list(_chain(error))
     for cause in chain:
         if isinstance(cause, TosServerError):
-            return _from_answer(cause, bucket, key)
-    url = _without_query(getattr(error, "request_url", ""))
+            return _from_answer(cause, bucket, key, address)
+    url = _shown_url(getattr(error, "request_url", ""), bucket, address)
     if any(isinstance(cause, _NETWORK) for cause in chain):
-        hopeless = any(
-            isinstance(cause, ssl.SSLCertVerificationError | requests.exceptions.InvalidSchema) for cause in chain
-        )
+        hopeless = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain)
         reply = Reply(text=_reason(chain), url=url, transient=not hopeless)
         return StorageUnreachableError(reply, bucket=bucket, key=key)
     text = str(getattr(error, "message", "")) or repr(error)
@@ -87,7 +90,7 @@ def _translated(error: Exception, bucket: str, key: str) -> StorageError:
     return StorageServiceError(Reply(text=text, url=url, transient=True), bucket=bucket, key=key)
 
 
-def _from_answer(error: TosServerError, bucket: str, key: str) -> StorageError:
+def _from_answer(error: TosServerError, bucket: str, key: str, address: str) -> StorageError:
     status, headers = error.status_code, error.header
     ec = error.ec or headers.get("x-tos-ec", "")
     reply = Reply(
@@ -96,7 +99,7 @@ def _from_answer(error: TosServerError, bucket: str, key: str) -> StorageError:
         ec=ec,
         status=status,
         request_id=error.request_id,
-        url=_without_query(error.request_url),
+        url=_shown_url(error.request_url, bucket, address),
         transient=status >= 500 or status in (408, 429),
         retry_after=_seconds(headers.get("retry-after", "")),
     )
@@ -133,5 +136,9 @@ def _seconds(retry_after: str) -> float:
     return min(float(retry_after), _LONGEST_WAIT) if retry_after.isdecimal() else 0.0
 
 
-def _without_query(url: str) -> str:
-    return url.split("?", 1)[0]
+def _shown_url(url: str, bucket: str, address: str) -> str:
+    """Return the URL as the operator knows it, without its query, which may carry a signature."""
+    shown = url.split("?", 1)[0]
+    if not address or not shown:
+        return shown
+    return f"{address}/{bucket}{urllib.parse.urlsplit(shown).path}"

@@ -85,6 +85,7 @@ async def upload(
 
     Raises:
         SourceChangedError: the file's content is not the fingerprint's; no object was made.
+        SourceMissingError: the file is gone.
         SourceUnreadableError: the file cannot be read.
         TooManyPartsError: the file needs more than 10 000 parts (tos.md §5).
         StorageError: the store failed, also when tried again.
@@ -108,15 +109,10 @@ class _Sending:
     source: Source
     metadata: Mapping[str, str]
 
-    @property
-    def fingerprint(self) -> Fingerprint:
-        """What the object must be."""
-        return self.source.fingerprint
-
     async def whole(self) -> AsyncGenerator[Progress]:
         """Send the file in one request."""
         connection = await self.store.connection()
-        part = Part(1, 0, self.fingerprint.size)
+        part = Part(1, 0, self.source.fingerprint.size)
         meter = Meter([part])
 
         def send(part: Part, report: Report) -> None:
@@ -124,7 +120,7 @@ class _Sending:
                 connection.put(self.bucket, self.key, body, self.metadata)
             report(part.size)
 
-        async with contextlib.aclosing(run_parts([part], send, meter)) as events:
+        async with contextlib.aclosing(run_parts([part], send, meter, self.store.clock)) as events:
             async for event in events:
                 if isinstance(event, Progress):
                     yield event
@@ -132,13 +128,13 @@ class _Sending:
 
     async def in_parts(self, resume: UploadState | None) -> AsyncGenerator[Progress | UploadState]:
         """Send the file in parts; an upload that the store has forgotten is begun again."""
-        parts = plan_parts(self.fingerprint.size)
+        parts = plan_parts(self.source.fingerprint.size)
         if len(parts) > _MAX_PARTS:
             raise TooManyPartsError(
                 _(
                     "{file} is too large to upload: {size} needs {parts:,} parts, the store takes {most:,}",
                     file=clean(str(self.source.path)),
-                    size=human_bytes(self.fingerprint.size),
+                    size=human_bytes(self.source.fingerprint.size),
                     parts=len(parts),
                     most=_MAX_PARTS,
                 ),
@@ -155,6 +151,7 @@ class _Sending:
                 if not starts_left:
                     raise
                 resume = None
+                meter = Meter(parts, shown=meter.progress().done)
 
     async def _missing_parts(
         self, parts: tuple[Part, ...], meter: Meter, resume: UploadState | None
@@ -168,7 +165,7 @@ class _Sending:
         missing = [part for part in parts if part.number not in state.parts]
         send = await self._part_sender(state.upload_id)
         try:
-            async with contextlib.aclosing(run_parts(missing, send, meter)) as events:
+            async with contextlib.aclosing(run_parts(missing, send, meter, self.store.clock)) as events:
                 async for event in events:
                     if isinstance(event, Finished):
                         state = UploadState(state.upload_id, state.parts | {event.part.number: event.result})
@@ -186,10 +183,14 @@ class _Sending:
         info = await self.store.head(self.bucket, self.key)
         if info is None:
             raise ObjectMissingError(Reply(), bucket=self.bucket, key=self.key)
-        if info.size != self.fingerprint.size or info.crc64 not in (None, self.fingerprint.crc64):
-            text = (
-                f"sent {self.fingerprint.size} bytes with CRC-64 {self.fingerprint.crc64}, "
-                f"stored {info.size} bytes with {info.crc64}"
+        sent = self.source.fingerprint
+        if info.size != sent.size or info.crc64 not in (None, sent.crc64):
+            text = _(
+                "sent {size} bytes with CRC-64 {crc64}, stored {found} bytes with {found_crc64}",
+                size=sent.size,
+                crc64=sent.crc64,
+                found=info.size,
+                found_crc64=info.crc64,
             )
             raise ContentDamagedError(Reply(text=text), bucket=self.bucket, key=self.key)
         return info
@@ -230,7 +231,8 @@ class _Sending:
     async def _is_there(self) -> bool:
         """Whether the object has the file's content; then only the reply to its completion was lost."""
         info = await self.store.head(self.bucket, self.key)
-        return info is not None and (info.size, info.crc64) == (self.fingerprint.size, self.fingerprint.crc64)
+        sent = self.source.fingerprint
+        return info is not None and (info.size, info.crc64) == (sent.size, sent.crc64)
 
     async def _abort(self, upload_id: str) -> None:
         try:
