@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.storage.faulty_proxy import Fault, FaultyProxy
-from tests.storage.tools import credentials_of
+from tests.storage.tools import MIB, credentials_of
 from tui.clock import FrozenClock
 from tui.daemon import in_daemon
 from tui.errors import AccessError, ServiceError, UsageError
@@ -23,6 +23,7 @@ from tui.localcloud import CloudInfo, LocalCloud
 from tui.localcloud.keys import Keys
 from tui.safety import Secret, redact
 from tui.storage.client import ObjectStore
+from tui.storage.connection import Body
 from tui.storage.errors import (
     BucketMissingError,
     BucketNameError,
@@ -279,6 +280,7 @@ async def test_proxy_that_is_none_is_a_matter_of_usage_told_once_without_its_pas
         await store.check_bucket(info.bucket)
     assert isinstance(caught.value, UsageError)
     assert "not-a-secret" not in caught.value.message + caught.value.advice
+    assert "not-a-secret" not in redact("".join(traceback.format_exception(caught.value)))
     assert clock.monotonic() == 0
 
 
@@ -339,6 +341,29 @@ async def test_stalled_call_is_left_within_a_second(shaky: ObjectStore, proxy: F
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(call, 1)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="the system has no such limit")
+async def test_little_is_handed_out_ahead_of_a_thin_link(info: CloudInfo, clock: FrozenClock) -> None:
+    handed: list[int] = []
+
+    def read_at(position: int, size: int) -> memoryview:
+        handed.append(position + size)
+        return memoryview(bytes(size))
+
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        connection = await ObjectStore(endpoint, info.region, credentials_of(info), clock=clock).connection()
+        sending = in_daemon(lambda: connection.put(info.bucket, "key", Body(16 * MIB, 0, read_at), {}), name="send")
+        peer, _ = await in_daemon(listener.accept, name="accept")
+        await asyncio.wait({sending}, timeout=0.5)  # the peer takes nothing
+        assert 0 < handed[-1] <= MIB // 4
+        peer.close()
+        with pytest.raises(StorageUnreachableError):
+            await sending
 
 
 def _answer(status: int, body: bytes, headers: str = "") -> bytes:

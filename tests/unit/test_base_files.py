@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui import files
 from tui.files import (
     PartBlockedError,
     UnsafeNameError,
@@ -241,14 +240,14 @@ def without_hard_links(monkeypatch: pytest.MonkeyPatch, number: int = errno.EPER
     def refuse(*_paths: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(files.os, "link", refuse)
+    monkeypatch.setattr("tui.files.os.link", refuse)
 
 
 def refuse_to_sync(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def refuse(_descriptor: int) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(files.os, "fsync", refuse)
+    monkeypatch.setattr("tui.files.os.fsync", refuse)
 
 
 # A part is never an earlier file

@@ -36,6 +36,9 @@ def runs(*, as_json: bool) -> None:
             for run in found:
                 print_json(_fields(run))
             return
+        if not found:
+            say(_("no runs"))
+            return
         print_table(
             [
                 Column(_("RUN")),

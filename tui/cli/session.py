@@ -140,9 +140,9 @@ async def session(profile: str | None, *, write: bool = False) -> AsyncIterator[
 def _introduce(resolved: ResolvedProfile, credentials: Credentials) -> None:
     """Say which cloud and whose keys are meant, and what of a named profile the environment overrides."""
     profile, origins = resolved.profile, resolved.origins
-    parts = [_("profile {name}", name=profile.name), profile.region]
-    if not origins["ark_endpoint"].startswith("preset"):
-        parts.append(urllib.parse.urlsplit(profile.ark_endpoint).netloc)
+    from_preset = origins["ark_endpoint"].startswith("preset")
+    where = profile.region if from_preset else urllib.parse.urlsplit(profile.ark_endpoint).netloc
+    parts = [_("profile {name}", name=profile.name), where]
     parts.append(_("{key} from {source}", key=credentials.masked_key, source=credentials.source))
     say(" · ".join(parts))
     overriding = sorted(

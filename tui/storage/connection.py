@@ -54,6 +54,9 @@ _NEVER_LOGGED: Final = 1e-9
 _SEND_SIZE: Final = 32 * 1024
 """Bytes handed to the socket at once; a thin link must carry them within the read timeout."""
 
+_UNSENT_LIMIT: Final = 64 * 1024
+"""Bytes that the system takes ahead of the network: what a thin link must carry before a reply can come in time."""
+
 _RECEIVE_SIZE: Final = 512 * 1024
 _MAX_IDLE: Final = 64
 _LOOPBACK_HOST: Final = "http://tos.localhost"
@@ -259,6 +262,11 @@ class Connection:
         raise refusal
 
 
+_SOCKET_OPTIONS: Final = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+    _SOCKET_OPTIONS.append((socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_LIMIT))
+
+
 class _PatientConnection(HTTPConnection):
     """Sends under the read timeout; urllib3 leaves that of connecting on the socket until the first answer."""
 
@@ -290,7 +298,7 @@ class _Transport(HTTPAdapter):
 
     _options: Final = {
         "blocksize": _SEND_SIZE,
-        "socket_options": [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        "socket_options": _SOCKET_OPTIONS,
     }
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:

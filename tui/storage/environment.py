@@ -73,11 +73,11 @@ def certificates() -> str | None:
 
 
 def _require_http(proxy: str) -> None:
+    password = proxy.rpartition("@")[0].rpartition("://")[2].partition(":")[2]
+    Secret(urllib.parse.unquote(password))  # from now on no message, log or traceback shows it
     url = parse_url(prepend_scheme_if_needed(proxy, "http"))
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError("neither an http nor an https proxy")
-    if url.auth and ":" in url.auth:
-        Secret(urllib.parse.unquote(url.auth.split(":", 1)[1]))  # from now on no message or log shows it
 
 
 def _variable_of(proxy: str) -> str:
