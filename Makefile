@@ -39,6 +39,8 @@ test-system: $(BIN)/pytest  ## the tests that need Debian packages: dbus, gnome-
 	$(BIN)/pytest -m system
 
 bench: $(BIN)/pytest  ## measure; ratios to a bare peer in the same run
+	$(BIN)/python tests/bench/command.py
+	$(BIN)/python tests/bench/transfers.py
 	$(BIN)/python tests/bench/local_cloud.py
 
 lock: $(BIN)/pytest  ## resolve the dependencies again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -119,6 +120,14 @@ def _print_summary(path: Path, summary: CheckSummary, max_issues: int) -> None:
                 rule=rule,
                 count=count,
                 shown=max_issues,
+            )
+        )
+    if summary.counts.get("not-utf8", 0) > 1:
+        say(
+            _(
+                "{path}: not UTF-8; if it is GBK:  iconv -f GBK -t UTF-8 {quoted}",
+                path=path,
+                quoted=shlex.quote(str(path)),
             )
         )
     size = human_bytes(summary.bytes)

@@ -171,7 +171,7 @@ class ProgressLine:
 
     def __init__(self, *, shown: bool = True) -> None:
         self._shown = shown
-        self._on_terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._on_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._bars: Progress | None = None
         self._task: TaskID | None = None
         self._label = ""
