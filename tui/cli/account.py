@@ -7,8 +7,9 @@ import sys
 
 import click
 
-from tui.cli.output import Column, print_json, print_table, say
+from tui.cli.output import print_json, say
 from tui.cli.session import asynchronous, json_option, profile_option, resolve
+from tui.cli.table import Column, print_table
 from tui.errors import AccessError, UsageError
 from tui.i18n import _
 

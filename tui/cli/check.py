@@ -11,8 +11,10 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from tui.cli.exit_codes import ExitCode
-from tui.cli.output import Column, DataLostError, ProgressLine, explain, print_json, print_line, print_table, say
+from tui.cli.output import DataLostError, explain, print_json, print_line, say
+from tui.cli.progress import ProgressLine
 from tui.cli.session import json_option
+from tui.cli.table import Column, print_table
 from tui.errors import UsageError
 from tui.i18n import _, plural
 from tui.text import clean, human_bytes

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli.exit_codes import ExitCode
-from tui.cli.output import Column, print_json, print_line, print_table, say
+from tui.cli.output import print_json, print_line, say
 from tui.cli.session import asynchronous, json_option, profile_option, resolve
+from tui.cli.table import Column, print_table
 from tui.errors import UsageError
 from tui.i18n import _
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tui.cli.exit_codes import ExitCode, exit_code_of
-from tui.cli.output import Column, explain, print_json, print_line, print_table, say
+from tui.cli.output import explain, print_json, print_line, say
 from tui.cli.session import asynchronous, json_option, profile_option, session
+from tui.cli.table import Column, print_table
 from tui.errors import ArkdeckError, UsageError
 from tui.i18n import _
 from tui.text import human_duration

@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 
 from tui.ark.models import Job, Phase
-from tui.cli.output import ProgressLine, print_json, say
+from tui.cli.output import print_json, say
+from tui.cli.progress import ProgressLine
 from tui.dataset.check import CheckProgress, CheckSummary, Issue
 from tui.dataset.results import Account
 from tui.i18n import _, plural
