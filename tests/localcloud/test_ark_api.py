@@ -133,6 +133,17 @@ def test_a_body_that_is_no_json_object_is_refused(ark, body):
     assert (fault.status, fault.code) == (400, "InvalidParameter")
 
 
+def test_a_body_that_is_nested_deeply_is_refused_without_a_trace(ark, caplog):
+    fault = refusal(ark.send, LIST, b'{"Filter": ' + b"[" * 600 + b"]" * 600 + b"}")
+    assert (fault.status, fault.code.partition(".")[0], caplog.text) == (400, "InvalidParameter", "")
+
+
+def test_a_body_that_is_too_large_is_refused_in_arks_words(ark):
+    fault = refusal(ark.send, LIST, b" " * (4 * 1024 * 1024 + 1))
+    assert (fault.status, fault.code) == (400, "InvalidParameter")
+    assert fault.message == "The request body is larger than 4194304 bytes."
+
+
 # Create
 
 
@@ -205,6 +216,13 @@ def test_a_job_is_shown_as_it_was_asked_for(fresh):
         ("Tags", [{"Value": "a"}], "MissingParameter.Tags.Key"),
         ("Tags", {"a": "b"}, "InvalidParameter.Tags"),
         ("DryRun", "yes", "InvalidParameter.DryRun"),
+        ("Name", " \u3000 ", "InvalidParameter.Name"),
+        ("Name", "night\x1b[31mly", "InvalidParameter.Name"),
+        ("Tags", [{"Key": "sys:ark:createdBy", "Value": "somebody"}], "InvalidParameter.Tags.Key"),
+        ("InputFileTosLocation", {"BucketName": "arkdeck-local", "ObjectKey": "键" * 342},
+         "InvalidParameter.TosURLInvalid"),
+        ("OutputDirTosLocation", {"BucketName": "arkdeck-local", "ObjectKey": "k" * 980 + "/"},
+         "InvalidParameter.TosURLInvalid"),
     ],
 )  # fmt: skip
 def test_a_wrong_field_is_refused_by_its_name(ark, field, value, code):
@@ -212,6 +230,32 @@ def test_a_wrong_field_is_refused_by_its_name(ark, field, value, code):
     assert (fault.code, fault.number) == (code, None)
     assert fault.status == (404 if code.endswith("NotFound") else 400)
     assert ark.ids() == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("CompletionWindow", "29d", "it must be from 1d to 28d."),
+        ("CompletionWindow", 1, "it must be a string."),
+        ("Name", "n" * 201, "its length must be at most 200."),
+        ("DryRun", "yes", "it must be true or false."),
+    ],
+)
+def test_a_refusal_says_what_a_field_must_be(ark, field, value, told):
+    assert refusal(ark.create, **{field: value}).message == f"The parameter {field} is not valid: {told}"
+
+
+def test_the_longest_output_folder_still_gets_its_results(cloud, ark):
+    folder = "k" * (1024 - len("bi-20240918194641-abcde/output/results.jsonl") - 1)
+    assert ark.create(OutputDirTosLocation={"BucketName": "arkdeck-local", "ObjectKey": folder})
+    too_long = {"BucketName": "arkdeck-local", "ObjectKey": f"{folder}k"}
+    assert refusal(ark.create, OutputDirTosLocation=too_long).code == "InvalidParameter.TosURLInvalid"
+
+
+@pytest.mark.parametrize("name", [" ", "a\nb"])
+def test_a_job_is_not_renamed_to_what_it_could_not_be_called(ark, name):
+    job_id = ark.create()
+    assert refusal(ark.call, "UpdateBatchInferenceJob", Id=job_id, Name=name).code == "InvalidParameter.Name"
 
 
 @pytest.mark.parametrize("window", ["1d", "28d"])
@@ -323,6 +367,12 @@ def test_resume_takes_the_id_in_body_or_query(cloud, ark, where):
     else:
         result = ark.call("ResumeBatchInferenceJob", Id=job_id)
     assert (result, ark.phase(job_id)) == ({"Id": job_id}, "Queued")
+
+
+def test_a_dry_run_of_resume_resumes_nothing(cloud, ark):
+    job_id = ended(cloud, ark)
+    assert refusal(ark.call, "ResumeBatchInferenceJob", Id=job_id, DryRun=True).code == "DryRunOperation"
+    assert ark.phase(job_id) == "Failed"
 
 
 def test_a_resumed_job_has_its_whole_window_again(cloud, ark):

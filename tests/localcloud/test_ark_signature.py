@@ -141,7 +141,7 @@ def expected_code(date, now):
     return "SignatureDoesNotMatch" if moment.date() == now.date() else "InvalidCredential"
 
 
-@pytest.mark.parametrize("seconds", [-900, 900])
+@pytest.mark.parametrize("seconds", [-900, 900, 900.999999])
 def test_a_clock_that_is_fifteen_minutes_off_is_still_admitted(seconds):
     vector = VECTORS["create-ascii-body"]
     assert check(vector, received(vector), now=date_of(vector) + timedelta(seconds=seconds))
@@ -152,6 +152,25 @@ def test_a_date_further_off_is_refused(seconds):
     vector = VECTORS["create-ascii-body"]
     now = date_of(vector) + timedelta(seconds=seconds)
     assert refusal(vector, received(vector), now=now) == "InvalidTimestamp"
+
+
+@pytest.mark.parametrize(
+    ("expires", "age", "code"),
+    [
+        ("3600", 3600, "SignatureDoesNotMatch"),
+        ("3600", 3601, "InvalidTimestamp"),
+        ("60", 61, "InvalidTimestamp"),
+        ("604800", 86400, "SignatureDoesNotMatch"),
+        ("604801", 901, "InvalidTimestamp"),
+        ("soon", 900, "SignatureDoesNotMatch"),
+        ("3600", -901, "InvalidTimestamp"),
+    ],
+)
+def test_a_request_may_say_for_how_long_it_is_valid(expires, age, code):
+    vector = VECTORS["create-ascii-body"]
+    request = received(vector)
+    request = change(request, query=f"{request.query}&X-Expires={expires}")  # not as it was signed
+    assert refusal(vector, request, now=date_of(vector) + timedelta(seconds=age)) == code
 
 
 @pytest.mark.parametrize(

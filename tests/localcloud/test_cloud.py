@@ -22,6 +22,7 @@ from tui.localcloud import LocalCloud
 from tui.localcloud.ark_api import ArkApi
 from tui.localcloud.child import LocalCloudDiedError, LocalCloudProcess
 from tui.localcloud.cloud import PortTakenError
+from tui.localcloud.failures import OptionError
 from tui.localcloud.jobs import SCHEMA_VERSION, JobStore, StoreTooNewError
 from tui.localcloud.object_storage import StorageInUseError
 
@@ -149,6 +150,12 @@ def test_a_folder_of_a_later_version_is_left_alone(tmp_path):
 def test_the_data_folder_is_its_owners_alone(cloud_factory, tmp_path):
     cloud_factory()
     assert stat.S_IMODE((tmp_path / "cloud").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("speed", [float("inf"), float("nan"), 1e-13, -1.0, 1e10])
+def test_a_speed_that_is_none_is_refused_with_what_fits(tmp_path, speed):
+    with pytest.raises(OptionError, match=r"it takes 0, or from 0\.001 to 1e\+09"):
+        LocalCloud(tmp_path, speed=speed)
 
 
 def test_only_a_frozen_clock_can_be_advanced(cloud):

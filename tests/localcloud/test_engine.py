@@ -1,12 +1,18 @@
 """Jobs on the engine's frozen clock: phases, rates, stop, expiry, resume, and what survives a kill."""
 
+import os
+import time
 from datetime import timedelta
 
+import msgspec
 import pytest
 from engine_bench import BUCKET, START, EngineBench, chat
 
+from tui.clock import SystemClock
+from tui.localcloud.ark_views import job_detail
 from tui.localcloud.assumptions import DEFAULTS
-from tui.localcloud.engine import REQUESTS_PER_STEP
+from tui.localcloud.engine import REQUESTS_PER_STEP, EngineThread
+from tui.localcloud.input_check import INPUT_CHANGED
 from tui.localcloud.job_work import BLOCK_REQUESTS
 from tui.localcloud.jobs import Location
 from tui.localcloud.publishing import Publisher
@@ -203,6 +209,49 @@ def test_a_failed_job_whose_input_was_mended_can_be_resumed(bench):
     assert bench.jobs.get(job_id).phase == "Completed"
 
 
+@pytest.mark.parametrize("stopped_before", [False, True])
+def test_a_failed_job_names_an_error_file_when_one_was_put_before(bench, stopped_before):
+    job_id = bench.submit(chat(number, messages=[]) for number in range(100))
+    bench.advance(3.6)
+    if stopped_before:
+        bench.stop(job_id)
+        bench.advance(1)
+    bench.put(chat(1).encode(), bench.jobs.get(job_id).input.key)
+    bench.restart()
+    if stopped_before:
+        bench.resume(job_id)
+    bench.advance(60)
+    job = bench.jobs.get(job_id)
+    assert (job.phase, job.progress.failed) == ("Failed", 30)
+    named = "ErrorFileTosLocation" in job_detail(job, DEFAULTS)
+    assert (named, bench.errors(job_id) is not None) == (stopped_before, stopped_before)
+
+
+def test_an_input_replaced_between_its_check_and_the_first_request_fails_the_job(bench):
+    job_id = bench.submit(map(chat, range(100)))
+    while bench.jobs.get(job_id).phase != "Running":
+        bench.clock.advance(0.01)
+        bench.engine.tick()
+        if bench.jobs.get(job_id).phase == "Running":
+            bench.put(chat(1).encode(), bench.jobs.get(job_id).input.key)
+    bench.advance(60)
+    assert (bench.jobs.get(job_id).phase, bench.jobs.get(job_id).message) == ("Failed", INPUT_CHANGED)
+
+
+@pytest.mark.parametrize("kept", [10, BLOCK_REQUESTS])
+def test_an_input_that_was_cut_on_the_disk_fails_the_job(tmp_path, kept):
+    bench = EngineBench(tmp_path, speed=1000)
+    lines = [f"{chat(number)}\n" for number in range(BLOCK_REQUESTS + 100)]
+    job_id = bench.submit(line.rstrip() for line in lines)
+    bench.advance(0.7)
+    (blob,) = (tmp_path / "objects" / "blobs").iterdir()
+    os.truncate(blob, sum(map(len, lines[:kept])))
+    bench.restart()
+    bench.advance(60)
+    assert bench.jobs.get(job_id).phase == "Failed"
+    bench.close()
+
+
 def test_a_half_done_job_does_not_go_on_with_another_input(bench):
     job_id = bench.submit(map(chat, range(100)))
     bench.advance(3.6)
@@ -278,4 +327,65 @@ def test_a_step_never_does_more_than_its_share(tmp_path):
         bench.engine.tick()
     bench.engine.tick()
     assert bench.jobs.get(job_id).progress.done == REQUESTS_PER_STEP
+    bench.close()
+
+
+# faults of the local cloud itself
+
+
+def test_a_job_whose_end_cannot_be_reckoned_fails_and_the_others_go_on(tmp_path, caplog):
+    bench = EngineBench(tmp_path, speed=10)
+    huge = bench.submit(map(chat, range(20)))
+    bench.advance(0.7)
+    progress = bench.jobs.get(huge).progress
+    bench.jobs.revise(huge, progress=msgspec.structs.replace(progress, total=10**18))
+    bench.restart()
+    other = bench.submit(map(chat, range(20)))
+    bench.advance(60)
+    assert (bench.jobs.get(huge).phase, bench.jobs.get(other).phase) == ("Failed", "Completed")
+    bench.close()
+
+
+def test_a_fault_of_the_engine_is_told_once_and_does_not_end_its_thread(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("tui.localcloud.engine.FAULT_SECONDS", 0.01)
+    bench = EngineBench(tmp_path, clock=SystemClock())
+    active, failures = bench.jobs.active, iter(range(3))
+
+    def fail_three_times():
+        for _ in failures:
+            raise RuntimeError("no jobs today")
+        return active()
+
+    monkeypatch.setattr(bench.jobs, "active", fail_three_times)
+    thread = EngineThread(bench.engine, bench.clock)
+    job_id = bench.submit([chat(1)])
+    thread.start()
+    deadline = time.monotonic() + 10
+    while bench.jobs.get(job_id).phase != "Completed":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    thread.stop()
+    assert caplog.text.count("RuntimeError: no jobs today") == 1
+    bench.close()
+
+
+def test_a_job_that_cannot_be_written_down_is_tried_again_and_holds_up_no_other(tmp_path, monkeypatch, caplog):
+    bench = EngineBench(tmp_path, speed=10)
+    faulty = bench.submit([chat(1)])
+    bench.clock.advance(0.001)
+    other = bench.submit([chat(1)])
+    revise, broken = bench.jobs.revise, True
+
+    def refuse_one(job_id, **changes):
+        if broken and job_id == faulty:
+            raise RuntimeError("not this one")
+        return revise(job_id, **changes)
+
+    monkeypatch.setattr(bench.jobs, "revise", refuse_one)
+    bench.advance(5)
+    assert (bench.jobs.get(faulty).phase, bench.jobs.get(other).phase) == ("Queued", "Completed")
+    assert caplog.text.count("met a fault of the local cloud and waits") == 1
+    broken = False
+    bench.advance(5)
+    assert bench.jobs.get(faulty).phase == "Completed"
     bench.close()

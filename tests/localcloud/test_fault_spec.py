@@ -13,7 +13,7 @@ from tui.localcloud.fault_spec import format_fault, parse_fault
 from tui.localcloud.faults import Event, FaultPlan
 
 PATTERNS = st.text(st.characters(codec="utf-8", exclude_characters=":"), min_size=1)
-SECONDS = st.floats(0, 1e6, allow_nan=False)
+SECONDS = st.floats(0, 86_400, allow_nan=False)
 WIRE_FAULTS = st.builds(
     Fault,
     st.sampled_from(["tos:UploadPart", "tos:*", "*:*", "tos:UploadPart*"]),
@@ -58,6 +58,11 @@ def test_a_fault_reads_as_it_is_spoken():
         ("tos:*:nth=0:reset=after", "nth cannot be '0': it takes a number from 1 on"),
         ("tos:*:chance=2:reset=after", "chance cannot be '2': it takes a probability above 0, up to 1"),
         ("tos:*:delay=soon", "delay cannot be 'soon': it takes seconds"),
+        ("tos:*:delay=86401", "delay cannot be '86401': it takes seconds from 0 to 86400"),
+        ("tos:*:delay=nan", "delay cannot be 'nan': it takes seconds from 0 to 86400"),
+        ("tos:*:skew=nan", "skew cannot be 'nan': it takes seconds from -1e9 to 1e9"),
+        ("tos:*:skew=-inf", "skew cannot be '-inf': it takes seconds from -1e9 to 1e9"),
+        ("tos:*:skew=1e10", "skew cannot be '1e10': it takes seconds from -1e9 to 1e9"),
         ("ark:*:status=999", "status cannot be '999'"),
         ("tos:*:status=200:code=InternalError", "status cannot be 200"),
         ("ark:*:status=200", "status cannot be 200"),

@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import socket
+import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,8 +16,10 @@ from engine_bench import EngineBench, chat
 from tos_caller import signed_headers
 from tos_client import read, tos_client
 
+from tui.localcloud import LocalCloud
 from tui.localcloud.child import LocalCloudProcess
 from tui.localcloud.disk import DISK_FULL
+from tui.localcloud.input_check import INPUT_CHANGED
 from tui.localcloud.keys import Keys
 
 PART = b"0123456789abcdef" * (5 * 1024 * 1024 // 16)
@@ -135,6 +138,33 @@ def test_rows_that_a_kill_left_of_completed_and_deleted_jobs_are_removed(tmp_pat
     bench.advance(60)
     assert len(bench.results(stopped)) == 100
     bench.close()
+
+
+# another input
+
+
+@pytest.mark.parametrize("change", ["shorter", "longer", "deleted"])
+def test_a_job_whose_input_changed_fails_after_a_restart_and_its_neighbour_goes_on(tmp_path, change):
+    data = tmp_path / "data"
+    with LocalCloud(data, speed=1500) as cloud, ArkCaller(cloud.info) as ark:
+        put_input(cloud.info)
+        put_input(cloud.info, "other.jsonl")
+        job_id, neighbour = ark.create(), ark.create("other.jsonl")
+        wait_for_more(ark, job_id, 100)
+        client, bucket = tos_client(cloud.info), cloud.info.bucket
+        if change == "deleted":
+            client.delete_object(bucket, "data.jsonl")
+        else:
+            count = {"shorter": 10, "longer": 2 * REQUESTS}[change]
+            content = "".join(f"{chat(-number)}\n" for number in range(count)).encode()
+            client.put_object(bucket, "data.jsonl", content=content)
+    with LocalCloud(data, speed=0) as cloud, ArkCaller(cloud.info) as ark:
+        wait_for(lambda: ark.phase(neighbour) == "Completed")
+        wait_for(lambda: ark.phase(job_id) == "Failed")
+        message = ark.get(job_id)["Status"]["Message"]
+        assert ("NoSuchKey" in message) if change == "deleted" else (message == INPUT_CHANGED)
+        assert result_ids(cloud.info, neighbour) == ALL_IDS
+    assert not any(thread.name == "local cloud engine" for thread in threading.enumerate())
 
 
 # no room

@@ -4,13 +4,19 @@ import base64
 import hashlib
 import http.client
 import socket
+import struct
 import threading
 import time
 
 import pytest
 from tos_caller import BUCKET, TosCaller, canonical_query, running, signed_headers, signed_url_query
 
+from tui.localcloud.fault_spec import parse_fault
+from tui.localcloud.faults import FaultPlan
+from tui.localcloud.front_desk import FrontDesk
+from tui.localcloud.http_messages import Source
 from tui.localcloud.keys import Keys
+from tui.localcloud.request_log import RequestLog
 
 BODY = b"a body that nobody waits for" * 1000
 
@@ -75,7 +81,6 @@ def wire(service):
 @pytest.mark.parametrize(
     "garbage",
     [
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
         b"HELO local\r\n\r\n",
         b"GET /\r\n\r\n",
         b"GET / HTTP/2.0\r\n\r\n",
@@ -84,9 +89,12 @@ def wire(service):
         b"G\x00T / HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
         b"GET / HTTP/1.1\r\n name: folded\r\n\r\n",
-        b"PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        b"PUT / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-        b"PUT / HTTP/1.1\r\nContent-Length: \xb2\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: \xb2\r\n\r\n",
         b"GET / HTTP/1.1\r\nname: " + b"x" * 70_000 + b"\r\n\r\n",
     ],
 )
@@ -96,6 +104,60 @@ def test_garbage_is_refused_and_nobody_hears_of_it(service, capfd, garbage):
         status, _, _ = wire.answer()
         assert (status, wire.ended()) == (400, True)
     assert capfd.readouterr().err == ""
+
+
+def test_a_client_that_speaks_tls_is_left_at_once(wire):
+    wire.send(b"\x16\x03\x01\x02\x00\x01")
+    assert wire.ended()
+
+
+def test_a_head_without_end_is_answered_before_it_was_all_sent(wire):
+    wire.send(b"GET / HTTP/1.1\r\nHost: a\r\nname: " + b"x" * 500_000)
+    assert (wire.answer()[0], wire.ended()) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [("transfer-encoding: gzip, chunked", 501), ("transfer-encoding: xchunked", 501), ("expect: a-miracle", 417)],
+)
+def test_what_http_allows_and_is_not_here_is_refused(wire, header, status):
+    wire.send(f"PUT /{BUCKET}/a HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n".encode())
+    assert (wire.answer()[0], wire.ended()) == (status, True)
+
+
+@pytest.mark.parametrize("connection", ["close", "Close, TE", "te,close"])
+def test_a_client_that_wants_to_leave_is_let_go(wire, connection):
+    wire.request("HEAD", f"/{BUCKET}", extra={"connection": connection})
+    assert (wire.answer()[0], wire.ended()) == (200, True)
+
+
+def test_numbers_without_end_are_no_numbers(tos):
+    many = "1" * 5000
+    assert tos.call("PUT", f"/{BUCKET}/a", b"data", query={"uploadId": "x", "partNumber": many}).status == 400
+    tos.call("PUT", f"/{BUCKET}/a", b"data")
+    assert tos.call("GET", f"/{BUCKET}/a", headers={"range": f"bytes={many}-"}).body == b"data"
+    query = signed_url_query("GET", tos.host, f"/{BUCKET}/a", expires=f"000000001{many}")
+    assert tos.send("GET", f"/{BUCKET}/a?{query}").code == "AuthorizationQueryParametersError"
+
+
+def test_an_idle_connection_holds_little():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        there = socket.create_connection(listener.getsockname(), timeout=10)
+        here, _ = listener.accept()
+    with here, there:
+        source = Source(here)
+        held = [len(source._buffer)]
+        there.sendall(b"x" * 100_000)
+        source.wait()
+        source.expect(100_000)
+        held.append(len(source._buffer))
+        left = 100_000
+        while left:
+            left -= len(source.read(left))
+        there.sendall(b"x")
+        source.wait()
+        held.append(len(source._buffer))
+    assert held == [16 * 1024, 512 * 1024, 16 * 1024]
 
 
 @pytest.mark.parametrize("start", [b"", b"PUT /answers/a HT", b"PUT /answers/a HTTP/1.1\r\nContent-Length: 5\r\n"])
@@ -118,6 +180,28 @@ def test_a_body_that_is_cut_becomes_no_object(service, tmp_path, capfd):
         assert tos.call("HEAD", f"/{BUCKET}/a").status == 404
     assert list((tmp_path / "objects" / "blobs").iterdir()) == []
     assert capfd.readouterr().err == ""
+
+
+def test_a_peer_that_resets_within_a_refused_body_is_on_record(tmp_path):
+    log = RequestLog()
+    with running(tmp_path / "objects", desk=FrontDesk("tos", FaultPlan(), log)) as service:
+        with Wire(service) as wire:
+            wire.send(b"PUT /answers/a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", b"x" * 500)
+            wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        deadline = time.monotonic() + 10
+        while not log.records() and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert [record.code for record in log.records()] == ["AccessDenied"]
+
+
+@pytest.mark.parametrize("ahead", [1e9, -1e9])
+def test_the_furthest_clock_still_answers(tmp_path, ahead):
+    faults = FaultPlan([parse_fault(f"tos:HeadBucket:skew={ahead}")])
+    with (
+        running(tmp_path / "objects", desk=FrontDesk("tos", faults, RequestLog())) as service,
+        TosCaller(service) as tos,
+    ):
+        assert tos.call("HEAD", f"/{BUCKET}").status == 403
 
 
 def test_a_refused_request_is_drained_and_the_connection_goes_on(wire):
@@ -153,7 +237,9 @@ def test_a_chunked_body_is_put_together(wire, tos, size):
     assert tos.call("GET", f"/{BUCKET}/a").body == data
 
 
-@pytest.mark.parametrize("chunk", [b"xyz\r\n", b"-5\r\nhello\r\n", b"\r\n", b"0x5\r\nhello\r\n"])
+@pytest.mark.parametrize(
+    "chunk", [b"xyz\r\n", b"-5\r\nhello\r\n", b"\r\n", b"0x5\r\nhello\r\n", b"5\r\nhello!\r\n0\r\n\r\n"]
+)
 def test_a_chunk_that_is_none_is_refused(wire, chunk):
     wire.request("PUT", f"/{BUCKET}/a", extra={"transfer-encoding": "chunked"})
     wire.send(chunk)
@@ -259,6 +345,61 @@ def test_what_is_not_here_is_not_mistaken_for_a_put(tos, query):
 def test_nothing_here_becomes_public(tos):
     answer = tos.call("PUT", f"/{BUCKET}/a", b"data", headers={"x-tos-acl": "public-read"})
     assert answer.code == "UnImplemented"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-tos-tagging", "a=b"),
+        ("x-tos-server-side-encryption", "AES256"),
+        ("x-tos-server-side-encryption-customer-key-md5", "x"),
+        ("x-tos-callback", "x"),
+        ("x-tos-callback-var", "x"),
+        ("x-tos-grant-read", "id=1"),
+        ("x-tos-object-expires", "1"),
+        ("x-tos-acl", "bucket-owner-full-control"),
+        ("x-tos-storage-class", "IA"),
+    ],
+)
+def test_a_header_that_asks_for_what_is_not_here_is_not_dropped(tos, name, value):
+    answer = tos.call("PUT", f"/{BUCKET}/a", b"data", headers={name: value})
+    assert (answer.status, answer.code, name in answer.document["Message"]) == (501, "UnImplemented", True)
+    assert tos.call("HEAD", f"/{BUCKET}/a").status == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "kept"),
+    [
+        ("x-tos-storage-class", "IA", "STANDARD"),
+        ("x-tos-az-redundancy", "multi-az", "single-az"),
+        ("x-tos-project-name", "evaluation", "default"),
+        ("x-tos-bucket-type", "hns", "fns"),
+    ],
+)
+def test_a_bucket_of_another_kind_is_refused(tos, name, other, kept):
+    assert tos.call("PUT", "/more", headers={name: other}).status == 501
+    assert tos.call("HEAD", "/more").status == 404
+    assert tos.call("PUT", "/more", headers={name: kept}).status == 200
+
+
+def test_buckets_of_another_project_are_not_made_up(tos):
+    assert tos.call("GET", "/", headers={"x-tos-project-name": "evaluation"}).code == "UnImplemented"
+    assert tos.call("GET", "/", headers={"x-tos-project-name": "default"}).status == 200
+
+
+def test_a_folder_is_not_deleted_as_if_it_were_an_object(tos):
+    tos.call("PUT", f"/{BUCKET}/folder/a", b"data")
+    assert tos.call("DELETE", f"/{BUCKET}/folder/", query={"recursive": "true"}).code == "UnImplemented"
+    assert tos.call("DELETE", f"/{BUCKET}/folder/", query={"recursive": "false"}).status == 204
+
+
+@pytest.mark.parametrize("path", ["folder", "folder/"])
+def test_the_status_of_a_folder_is_told_from_that_of_an_object(tos, path):
+    tos.call("PUT", f"/{BUCKET}/folder/a", b"data")
+    document = tos.call("GET", f"/{BUCKET}/{path}", query={"stat": ""}).document
+    assert (document["Key"], document["Size"]) == ("folder/", 0)
+    assert tos.call("GET", f"/{BUCKET}/folder/a", query={"stat": ""}).document["Size"] == 4
+    assert tos.call("GET", f"/{BUCKET}/fold", query={"stat": ""}).code == "NoSuchKey"
 
 
 def test_a_method_that_means_nothing_is_refused(tos):

@@ -71,7 +71,7 @@ def serve(*, faults: tuple[str, ...], assumptions: tuple[str, ...], as_json: boo
         answers = _("a model answers") if options["model_url"] else _("answers are simulated")
         say(_("serving; {answers}. Paste the lines above into another shell. Ctrl-C ends it.", answers=answers))
 
-    with _start_explained():
+    with _start_explained(options["log"]):
         cloud = LocalCloud(faults=tuple(map(parse_fault, faults)), assume=parse_assumptions(assumptions), **options)
         return serve_cloud(cloud, announce=announce)
 
@@ -123,7 +123,8 @@ async def demo() -> int:
 
 
 @contextmanager
-def _start_explained() -> Iterator[None]:
+def _start_explained(log: Path | None = None) -> Iterator[None]:
+    """Say why the cloud cannot start, and which option to change."""
     from tui.localcloud.failures import CannotStartError, OptionError
 
     try:
@@ -132,8 +133,27 @@ def _start_explained() -> Iterator[None]:
         raise UsageError(str(error), advice=_("docs/local-cloud.md lists what the options can say.")) from error
     except (CannotStartError, OSError) as error:
         raise UsageError(
-            _("the local cloud cannot start: {error}", error=error), advice=_("Choose another --port or --data.")
+            _("the local cloud cannot start: {error}", error=_reason(error)), advice=_start_advice(error, log)
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without the number that the system has for it."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+
+
+def _start_advice(error: Exception, log: Path | None) -> str:
+    from tui.localcloud.child import LocalCloudDiedError
+
+    if isinstance(error, LocalCloudDiedError):  # it has neither option
+        return ""
+    if isinstance(error, OSError) and not error.filename:
+        return _("Choose another --port.")
+    if isinstance(error, OSError) and log is not None and str(error.filename) == str(log):
+        return _("Choose another --log.")
+    return _("Choose another --data.")
 
 
 def _environment(info: CloudInfo) -> dict[str, str]:

@@ -6,6 +6,7 @@ Where the platform does not say how it behaves (ark-openapi.md §10), `Assumptio
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 WEEK: Final = timedelta(days=7)
 CREATED_BY: Final = ("sys:ark:createdBy", "IAMUser/0/arkdeck-local")
+MAX_KEY_BYTES: Final = 1024
+_LONGEST_NAME: Final = "bi-20240918194641-abcde/output/results.jsonl"  # that a job puts into its output folder
 _CONSOLE_NAME: Final = re.compile(r"[A-Za-z0-9_\u4e00-\u9fff-]{1,200}")
 _BUCKET_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 
@@ -74,6 +77,7 @@ class BatchService:
         input_file = _location("InputFileTosLocation", fields.input_file_tos_location, folder=False)
         output = _location("OutputDirTosLocation", fields.output_dir_tos_location, folder=True)
         tags = _tags(fields.tags)
+        _require_name(fields.name)
         self._require_console_names(fields.name, fields.description)
         now = self._clock.now()
         with self._jobs.lock:
@@ -123,6 +127,8 @@ class BatchService:
 
     def update(self, fields: requests.UpdateJob) -> Result:
         """Change a job's name or description, in any phase."""
+        if fields.name is not None:
+            _require_name(fields.name)
         self._require_console_names(fields.name, fields.description)
         with self._jobs.lock:
             job = self._require(fields.id)
@@ -145,12 +151,13 @@ class BatchService:
         self._changed()
         return {}
 
-    def resume(self, fields: requests.GetJob) -> Result:
+    def resume(self, fields: requests.ChangeJob) -> Result:
         """Queue a stopped or failed job again, if its input is free; what is done is not done twice."""
         with self._jobs.lock:
             job = self._require(fields.id)
             _require_phase(job, {phases.TERMINATED, phases.FAILED})
             self._require_free_input(job.project, job.input)
+            self._pass_dry_run(fields.dry_run)
             now = self._clock.now()
             anew = self._assume.resume_window == "anew"
             expires = now + timedelta(days=job.window_days) if anew else job.expires
@@ -262,7 +269,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "GetBatchInferenceJob": Action(requests.GetJob, BatchService.get),
     "UpdateBatchInferenceJob": Action(requests.UpdateJob, BatchService.update),
     "StopBatchInferenceJob": Action(requests.ChangeJob, BatchService.stop),
-    "ResumeBatchInferenceJob": Action(requests.GetJob, BatchService.resume, id_in_query=True),
+    "ResumeBatchInferenceJob": Action(requests.ChangeJob, BatchService.resume, id_in_query=True),
     "DeleteBatchInferenceJob": Action(requests.ChangeJob, BatchService.delete),
     "ListFoundationModels": Action(requests.ListModels, BatchService.list_models),
     "ListFoundationModelVersions": Action(requests.ListModelVersions, BatchService.list_model_versions),
@@ -337,13 +344,26 @@ def _location(field: str, given: requests.TosLocation, *, folder: bool) -> Locat
             "InvalidParameter.TosURLInvalid",
             f"The parameter {field} is not a TOS location: tos://{given.bucket_name}/{given.object_key}.",
         )
+    longest = f"{given.object_key.removesuffix('/')}/{_LONGEST_NAME}" if folder else given.object_key
+    if len(longest.encode()) > MAX_KEY_BYTES:
+        raise business_error(
+            "InvalidParameter.TosURLInvalid",
+            f"The parameter {field} makes an object key of more than {MAX_KEY_BYTES} bytes.",
+        )
     return Location(given.bucket_name, given.object_key)
+
+
+def _require_name(name: str) -> None:
+    if not name.strip() or any(unicodedata.category(character) == "Cc" for character in name):
+        raise business_error("InvalidParameter.Name", "A name has visible characters, and no control characters.")
 
 
 def _tags(given: Iterable[requests.Tag]) -> tuple[tuple[str, str], ...]:
     tags = [(tag.key, tag.value) for tag in given]
     if len({key for key, _ in tags}) < len(tags):
         raise business_error("Duplicate.Tags.Key", "The keys of the tags must be unique.")
+    if any(key.startswith("sys:") for key, _ in tags):
+        raise business_error("InvalidParameter.Tags.Key", "Keys that begin with sys: are the platform's own.")
     return (*tags, CREATED_BY)
 
 

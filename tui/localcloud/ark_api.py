@@ -19,7 +19,7 @@ from tui.localcloud.front_desk import NO_REPLY, BreakOffError, FrontDesk, Visit
 from tui.localcloud.http_messages import Request, Response
 from tui.localcloud.http_server import HttpServer
 from tui.localcloud.jobs import CHINA_TIME
-from tui.localcloud.tos_errors import TosError
+from tui.localcloud.tos_errors import EntityTooLarge, TosError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,7 @@ class ArkApi:
         """Return which job or input a request is about, as far as it can be read before it is admitted."""
         try:
             about = msgspec.convert(_with_id(action, _decode(body), query), _Subject)
-        except (ApiError, msgspec.ValidationError):
+        except (ApiError, msgspec.ValidationError, RecursionError):
             return {}
         return {
             "bucket": about.input_file_tos_location.bucket_name,
@@ -148,7 +148,11 @@ def new_request_id(now: datetime) -> str:
 
 
 def _received(request: Request) -> ReceivedRequest:
-    return ReceivedRequest(request.method, request.path, request.query, request.headers, request.body.read(_MAX_BODY))
+    try:
+        body = request.body.read(_MAX_BODY)
+    except EntityTooLarge:
+        raise business_error("InvalidParameter", f"The request body is larger than {_MAX_BODY} bytes.") from None
+    return ReceivedRequest(request.method, request.path, request.query, request.headers, body)
 
 
 def _envelope(status: int, document: Mapping[str, Any]) -> Response:

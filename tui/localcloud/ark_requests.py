@@ -108,13 +108,13 @@ class ListJobs(Paging, frozen=True, kw_only=True):
 
 
 class GetJob(Fields, frozen=True, kw_only=True):
-    """GetBatchInferenceJob and ResumeBatchInferenceJob."""
+    """GetBatchInferenceJob."""
 
     id: JobId
 
 
 class ChangeJob(GetJob, frozen=True, kw_only=True):
-    """StopBatchInferenceJob and DeleteBatchInferenceJob."""
+    """StopBatchInferenceJob, ResumeBatchInferenceJob and DeleteBatchInferenceJob."""
 
     dry_run: bool = False
 
@@ -157,6 +157,25 @@ F = TypeVar("F", bound=Fields)
 _FAULT: Final = re.compile(r"(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(?P<name>.*)`")
 _INDEX: Final = re.compile(r"\[.*?\]")
+_KINDS: Final = {
+    "str": "a string",
+    "int": "an integer",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+_PLAIN_WORDS: Final = [
+    (re.compile(pattern), words)
+    for pattern, words in (
+        (r"Expected `str` matching regex", "it must be from 1d to 28d"),  # of CompletionWindow alone
+        (r"Expected `\w+` of length >= (\d+)", "its length must be at least {0}"),
+        (r"Expected `\w+` of length <= (\d+)", "its length must be at most {0}"),
+        (r"Expected `int` >= (\d+)", "it must be at least {0}"),
+        (r"Expected `int` <= (\d+)", "it must be at most {0}"),
+        (r"Expected `(?P<kind>\w+)(?: \| null)?`, got", "it must be {kind}"),
+        (r"Invalid enum value (.*)", "{0} is not one of its values"),
+    )
+]
 
 
 def read_fields(body: Any, kind: type[F]) -> F:
@@ -169,6 +188,8 @@ def read_fields(body: Any, kind: type[F]) -> F:
         return msgspec.convert(_without_nulls(body), kind)
     except msgspec.ValidationError as fault:
         raise _field_error(str(fault)) from None
+    except RecursionError:
+        raise business_error("InvalidParameter", "The request body is nested too deeply.") from None
 
 
 def _without_nulls(value: Any) -> Any:
@@ -189,4 +210,12 @@ def _field_error(text: str) -> ApiError:
     shown = ".".join(names) or "body"
     if missing:
         return business_error(code, f"The required parameter {shown} is missing.")
-    return business_error(code, f"The parameter {shown} is not valid: {what}.")
+    return business_error(code, f"The parameter {shown} is not valid: {_in_plain_words(what)}.")
+
+
+def _in_plain_words(what: str) -> str:
+    """Say what a field must be, from the decoder's words for it."""
+    for pattern, words in _PLAIN_WORDS:
+        if match := pattern.match(what):
+            return words.format(*match.groups(), kind=_KINDS.get(match.groupdict().get("kind") or "", "another value"))
+    return "its value does not fit"

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote_from_bytes
+from urllib.parse import parse_qs, quote_from_bytes
 
 from tui.localcloud.ark_errors import gateway_error
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 ALGORITHM: Final = "HMAC-SHA256"
 MAX_SKEW_SECONDS: Final = 900
+MAX_VALID_SECONDS: Final = 604_800
 _TIMESTAMP: Final = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
 _DEFAULT_PORT: Final = re.compile(r":(80|443)\Z")
 _UNRESERVED: Final = re.compile(rb"[A-Za-z0-9\-_.~]|%[0-9A-Fa-f]{2}")
@@ -70,7 +72,8 @@ def verify(
         keys: the only keys this service knows.
         service: the service of the credential scope, `ark`.
         region: the region of the credential scope.
-        now: the wall clock's time; requests older or newer than 900 s are refused.
+        now: the wall clock's time; requests older or newer than 900 s are refused, or older than the seconds
+            of `X-Expires` in the query.
 
     Raises:
         ApiError: MissingAuthenticationToken, InvalidAuthorization, MissingSignature, MissingRequestInfo,
@@ -78,7 +81,7 @@ def verify(
     """
     authorization = _parse_authorization(request.headers.get("authorization", ""))
     date = request.headers.get("x-date", "")
-    _check_date(date, now)
+    _check_date(date, now, _valid_seconds(request.query))
     expected_scope = f"{date[:8]}/{region}/{service}/request"
     if authorization.scope != expected_scope:
         raise gateway_error(
@@ -119,7 +122,15 @@ def _parse_authorization(header: str) -> _Authorization:
     return _Authorization(access_key, scope, signed, fields["Signature"])
 
 
-def _check_date(date: str, now: datetime) -> None:
+def _valid_seconds(query: str) -> int:
+    """Return how old a request may be: `X-Expires`, or the usual when it is no number of seconds up to a week."""
+    given = parse_qs(query).get("X-Expires", [""])[0]
+    if re.fullmatch("[0-9]{1,6}", given) and int(given) <= MAX_VALID_SECONDS:
+        return int(given)
+    return MAX_SKEW_SECONDS
+
+
+def _check_date(date: str, now: datetime, valid_seconds: int) -> None:
     if not date:
         raise gateway_error("MissingRequestInfo", "The request is missing the header X-Date.")
     match = _TIMESTAMP.fullmatch(date)
@@ -127,7 +138,9 @@ def _check_date(date: str, now: datetime) -> None:
         moment = datetime(*(int(part) for part in match.groups()), tzinfo=UTC) if match else None  # type: ignore[arg-type,misc]  # six numbers
     except ValueError:
         moment = None
-    if moment is None or abs((now - moment).total_seconds()) > MAX_SKEW_SECONDS:
+    # dates have whole seconds, so the clock is read in whole seconds too
+    age = (now.replace(microsecond=0) - moment).total_seconds() if moment else math.inf
+    if not -MAX_SKEW_SECONDS <= age <= valid_seconds:
         raise gateway_error("InvalidTimestamp", f"The timestamp {date} is malformed, expired or in the future.")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.localcloud.catalogue import INTRODUCTION, FoundationModel, ModelVersion
 from tui.localcloud.job_work import errors_location
-from tui.localcloud.jobs import FINAL_PHASES, Job, Location, Model
+from tui.localcloud.jobs import FAILED, FINAL_PHASES, Job, Location, Model
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,7 +38,8 @@ def job_detail(job: Job, assume: Assumptions) -> dict[str, Any]:
     """Return a job as it is shown alone: with its error file, once it ended and there is one, and its tokens."""
     detail = job_item(job, assume)
     ended = job.phase in FINAL_PHASES
-    if ended and job.progress.failed and assume.error_file_location:
+    published = job.has_error_file or job.phase != FAILED
+    if ended and job.progress.failed and published and assume.error_file_location:
         detail["ErrorFileTosLocation"] = _location(errors_location(job, assume.error_file))
     if ended and job.tokens and assume.token_usage:
         used = job.tokens

@@ -78,7 +78,7 @@ class LocalCloud:
         options: the other fields of CloudOptions, such as `speed=0`.
 
     Raises:
-        OptionError: a fault can never happen.
+        OptionError: a fault can never happen, or the speed is none.
     """
 
     def __init__(

@@ -37,6 +37,7 @@ PHASE_SECONDS: Final = 0.3
 REQUESTS_PER_STEP: Final = 2000
 PROGRESS_SECONDS: Final = 0.05
 ROOM_SECONDS: Final = 1.0
+FAULT_SECONDS: Final = 1.0
 _CLOCK_STEP: Final = 1e-6  # seconds, the finest that a datetime tells apart
 
 MESSAGES: Final[dict[str, str]] = {
@@ -92,7 +93,7 @@ class Engine:
         self._running_jobs: Counter[str] = Counter()
         self._checks: dict[str, InputCheck] = {}
         self._work: dict[str, JobWork] = {}
-        self._waits: dict[str, datetime] = {}  # until when jobs wait for room on the disk
+        self._waits: dict[str, datetime] = {}  # until when jobs wait, for room on the disk above all
         self._steps = {
             phases.QUEUED: self._queued,
             phases.INITIALIZING: self._initializing,
@@ -113,7 +114,8 @@ class Engine:
 
     def next_due(self) -> datetime | None:
         """Return when the next phase ends if nobody interferes, None when no job is active."""
-        return min(map(self._due, self._count_places()), default=None)
+        dues = (self._due_unless_faulty(job) for job in self._count_places())
+        return min((due for due in dues if due is not None), default=None)
 
     def advance(self, clock: FrozenClock, seconds: float) -> None:
         """Move the engine's clock by `seconds`, stopping wherever something is due, and do all of it."""
@@ -144,6 +146,14 @@ class Engine:
             job = self._jobs.get(path.name.partition(".")[0])
             if job is None or job.phase == phases.COMPLETED:
                 path.unlink()
+
+    def _due_unless_faulty(self, job: Job) -> datetime | None:
+        try:
+            return self._due(job)
+        except Exception as fault:  # noqa: BLE001  # one job must not take the others with it
+            now = self._clock.now()
+            self._fail_by_fault(job, now, fault)
+            return now
 
     def _due(self, job: Job) -> datetime:
         if job.id in self._waits:
@@ -181,10 +191,11 @@ class Engine:
             return False
         try:
             moved = self._attempt(job, now)
-        except Exception as fault:
-            if not is_disk_full(fault):
-                raise
-            self._wait_for_room(job, now)
+        except Exception as fault:  # noqa: BLE001  # one job must not take the others with it
+            if is_disk_full(fault):
+                self._wait_for_room(job, now)
+            else:
+                self._set_aside(job, now, fault)
             return False
         self._waits.pop(job.id, None)
         return moved
@@ -199,10 +210,21 @@ class Engine:
         except Exception as fault:  # one job must not take the others with it
             if is_disk_full(fault):
                 raise
-            if self._jobs.get(job.id) is None:  # deleted meanwhile
-                return False
-            _log.exception("job %s met a fault of the local cloud", job.id)
-            return self._fail(job, now, f"批量推理任务失败,InternalServiceError: {fault}")
+            return self._fail_by_fault(job, now, fault)
+
+    def _fail_by_fault(self, job: Job, now: datetime, fault: Exception) -> bool:
+        if self._jobs.get(job.id) is None:  # deleted meanwhile
+            return False
+        _log.error("job %s met a fault of the local cloud", job.id, exc_info=fault)
+        told = str(fault).encode("utf-8", "replace").decode()  # a lone surrogate could not be written down
+        return self._fail(job, now, f"批量推理任务失败,InternalServiceError: {told}")
+
+    def _set_aside(self, job: Job, now: datetime, fault: Exception) -> None:
+        """Let a job that cannot even be failed go on later from what was last written of it."""
+        if job.id not in self._waits:
+            _log.error("job %s met a fault of the local cloud and waits", job.id, exc_info=fault)
+        self._waits[job.id] = now + timedelta(seconds=FAULT_SECONDS)
+        self._drop(job.id)
 
     def _wait_for_room(self, job: Job, now: datetime) -> None:
         """Let a job go on from what was last written of it, some time later."""
@@ -311,6 +333,7 @@ class EngineThread:
         self._clock = clock
         self._woken = threading.Event()
         self._stopping = False
+        self._reported = ""
         self._thread = threading.Thread(target=self._run, name="local cloud engine", daemon=True)
 
     def start(self) -> None:
@@ -330,10 +353,24 @@ class EngineThread:
     def _run(self) -> None:
         while not self._stopping:
             self._woken.clear()
-            if self._engine.tick():
-                continue
-            due = self._engine.next_due()
-            if due is None:
-                self._woken.wait()
-            else:
-                self._woken.wait(min((due - self._clock.now()).total_seconds(), PROGRESS_SECONDS))
+            try:
+                pause = self._turn()
+            except Exception as fault:  # noqa: BLE001  # the jobs must not stand still unseen
+                self._report(fault)
+                pause = FAULT_SECONDS
+            self._woken.wait(pause)
+
+    def _turn(self) -> float | None:
+        """Do what is due; return for how many seconds nothing more is, None for until a job is added or changed."""
+        if self._engine.tick():
+            return 0
+        due = self._engine.next_due()
+        if due is None:
+            return None
+        return min((due - self._clock.now()).total_seconds(), PROGRESS_SECONDS)
+
+    def _report(self, fault: Exception) -> None:
+        """Write a fault down, once however often it comes in a row."""
+        if self._reported != repr(fault):
+            self._reported = repr(fault)
+            _log.error("the engine of the local cloud met a fault and goes on", exc_info=fault)

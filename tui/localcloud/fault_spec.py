@@ -6,6 +6,7 @@ default, `_` in a name written as `-`. In a pattern, `?` stands for a colon.
 
 from __future__ import annotations
 
+import math
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Any, Final, get_type_hints
@@ -25,11 +26,11 @@ _FITTING: Final = {
     "times": "a number from 1 on, or always",
     "chance": "a probability above 0, up to 1",
     "seed": "a whole number",
-    "delay": "seconds",
+    "delay": "seconds from 0 to 86400",
     "status": "an HTTP status of an error; or 200, with a code, of ark",
     "code": "an error code",
     "retry-after": "whole seconds",
-    "skew": "seconds, negative for a clock that is behind",
+    "skew": "seconds from -1e9 to 1e9, negative for a clock that is behind",
     "reset": "before or after",
     "truncate": "a number of bytes",
     "stall": "a number of bytes",
@@ -116,8 +117,11 @@ def _convert(text: str, name: str, value: Any, *, strict: bool) -> Any:
         converted = msgspec.convert(value, _TYPES[name.replace("-", "_")], strict=strict)
         if name == "status":
             HTTPStatus(converted)
-    except (msgspec.ValidationError, ValueError):
-        raise OptionError(f"fault {text}: {name} cannot be {value!r}: it takes {_FITTING[name]}") from None
+        fits = not isinstance(converted, float) or math.isfinite(converted)
+    except (msgspec.ValidationError, ValueError, OverflowError):
+        fits = False
+    if not fits:
+        raise OptionError(f"fault {text}: {name} cannot be {value!r}: it takes {_FITTING[name]}")
     return converted
 
 

@@ -28,7 +28,8 @@ PUBLISH: Final = "engine:Publish"
 
 Ordinal = Annotated[int, Meta(ge=1)]
 Size = Annotated[int, Meta(ge=0)]
-Seconds = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, le=86_400)]
+Skew = Annotated[float, Meta(ge=-1e9, le=1e9)]
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,11 @@ class Fault(msgspec.Struct, frozen=True):
         times: how often; None is once, or ALWAYS when there is a chance.
         chance: probability of each call, from 0 to 1.
         seed: of the chance; the same calls fail in every run.
-        delay: seconds before anything is done.
+        delay: seconds before anything is done, up to a day.
         status: HTTP status to refuse with, nothing being done.
         code: error code to refuse with; with the status 200 it is an error inside a success, which Ark knows.
         retry_after: seconds that the refusal asks to wait.
-        skew: seconds that the service's clock is ahead for this call.
+        skew: seconds that the service's clock is ahead for this call, up to 1e9 either way.
         reset: the connection is reset, `before` anything is done, or `after` that and before the reply.
         truncate: bytes of the reply's body after which the connection is closed.
         stall: bytes of the reply's body after which nothing more comes.
@@ -94,7 +95,7 @@ class Fault(msgspec.Struct, frozen=True):
     status: Annotated[int, Meta(ge=200, le=599)] | None = None
     code: str = ""
     retry_after: Size | None = None
-    skew: float = 0.0
+    skew: Skew = 0.0
     reset: Literal["before", "after"] | None = None
     truncate: Size | None = None
     stall: Size | None = None

@@ -92,7 +92,7 @@ class Visit:
         """Write the record of the request, and return the reply as the fault leaves it."""
         response = self._changed(response)
         if request is not None and response.cut != NO_REPLY.cut:
-            with contextlib.suppress(TosError):  # a body that cannot be drained ends the connection
+            with contextlib.suppress(TosError, OSError):  # a body that cannot be drained ends the connection
                 request.body.drain()
         event = self._event
         self._desk.log.add(

@@ -21,9 +21,11 @@ from tui.localcloud.tos_errors import (
     BadDigest,
     ContentSHA256Mismatch,
     EntityTooLarge,
+    ExpectationFailed,
     InvalidDigest,
     InvalidRequest,
     UnexpectedEOF,
+    UnImplemented,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from tui.localcloud.tos_blobs import SegmentReader
 
 BUFFER_SIZE: Final = 512 * 1024
+_HEAD_BUFFER: Final = 16 * 1024
 _MAX_HEAD: Final = 64 * 1024
 _MAX_LINE: Final = 4096
 _TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -46,17 +49,26 @@ class PeerGoneError(ConnectionError):
 
 
 class Source:
-    """The incoming half of a connection, read through one buffer."""
+    """The incoming half of a connection, read through one buffer: a small one until a head or a body needs more."""
 
     def __init__(self, peer: socket.socket) -> None:
         self._peer = peer
-        self._buffer = memoryview(bytearray(BUFFER_SIZE))
+        self._buffer = memoryview(bytearray(_HEAD_BUFFER))
         self._start = self._end = 0
 
-    def wait(self) -> None:
-        """Block until there is something to read (PeerGoneError)."""
-        if self._start == self._end and not self._fill():
-            raise PeerGoneError
+    def wait(self) -> int:
+        """Block until there is something to read, and return its first byte (PeerGoneError)."""
+        if self._start == self._end:
+            if len(self._buffer) > _HEAD_BUFFER:  # an idle connection holds little
+                self._buffer = memoryview(bytearray(_HEAD_BUFFER))
+            if not self._fill():
+                raise PeerGoneError
+        return self._buffer[self._start]
+
+    def expect(self, length: int) -> None:
+        """Make room for a body of this many bytes to come in large pieces."""
+        if length > len(self._buffer):
+            self._grow()
 
     def read_until(self, mark: bytes, limit: int) -> bytes:
         """Return the bytes up to `mark`, without it (PeerGoneError; InvalidRequest beyond `limit` bytes)."""
@@ -83,6 +95,8 @@ class Source:
         """Receive more behind what is pending; return the number of bytes."""
         if self._start == self._end:
             self._start = self._end = 0
+        elif self._end == len(self._buffer) and not self._start:
+            self._grow()
         elif self._end == len(self._buffer):
             pending = bytes(self._buffer[self._start : self._end])
             self._start, self._end = 0, len(pending)
@@ -96,6 +110,14 @@ class Source:
         self._end += count
         return count
 
+    def _grow(self) -> None:
+        if len(self._buffer) == BUFFER_SIZE:
+            return
+        pending = self._buffer[self._start : self._end]
+        self._buffer = memoryview(bytearray(BUFFER_SIZE))
+        self._buffer[: len(pending)] = pending
+        self._start, self._end = 0, len(pending)
+
 
 class Body:
     """The body of a request, read once, in pieces; its digests are checked where it ends.
@@ -108,8 +130,7 @@ class Body:
 
     def __init__(self, source: Source, headers: Mapping[str, str]) -> None:
         self._source = source
-        chunked = "chunked" in headers.get("transfer-encoding", "").lower()
-        self.length = None if chunked else _content_length(headers)
+        self.length = None if _is_chunked(headers) else _content_length(headers)
         self.received = 0
         self.ended = False
         self._rest = self._read()
@@ -159,6 +180,7 @@ class Body:
         self.ended = True
 
     def _fixed(self, length: int) -> Iterator[memoryview]:
+        self._source.expect(length)
         while length:
             piece = self._source.read(length)
             length -= len(piece)
@@ -168,7 +190,8 @@ class Body:
     def _chunks(self) -> Iterator[memoryview]:
         while size := self._chunk_size():
             yield from self._fixed(size)
-            self._line()
+            if self._line():
+                raise InvalidRequest("The chunked body is malformed.")
         while self._line():  # trailers say nothing we use
             pass
 
@@ -268,20 +291,26 @@ def read_request(source: Source, peer: socket.socket) -> Request:
     Raises:
         PeerGoneError: the peer ended the connection.
         InvalidRequest: this is not HTTP/1.x.
+        UnImplemented, ExpectationFailed: it wants a coding or a promise that there is none of.
     """
     lines = source.read_until(b"\r\n\r\n", _MAX_HEAD).lstrip(b"\r\n").decode("latin-1").split("\r\n")
     method, target, version = _request_line(lines[0])
     headers = _headers(lines[1:])
-    body = Body(source, headers)
-    if headers.get("expect", "").lower() == "100-continue":
+    if version == "HTTP/1.1" and "host" not in headers:
+        raise InvalidRequest("The Host header is missing.")
+    address, body = _address(target, headers), Body(source, headers)
+    expected = headers.get("expect", "").lower()
+    if expected not in ("", "100-continue"):
+        raise ExpectationFailed
+    if expected:
         peer.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-    connection = headers.get("connection", "").lower()
+    connection = {option.strip() for option in headers.get("connection", "").lower().split(",")}
     return Request(
         method=method,
         headers=headers,
         body=body,
-        keep_alive=connection != "close" and (version == "HTTP/1.1" or connection == "keep-alive"),
-        **_address(target, headers),
+        keep_alive="close" not in connection and (version == "HTTP/1.1" or "keep-alive" in connection),
+        **address,
     )
 
 
@@ -328,6 +357,8 @@ def _headers(lines: list[str]) -> dict[str, str]:
         if not colon or not name or not set(name) <= _TOKEN:
             raise InvalidRequest("A header line is malformed.")
         name, value = name.lower(), value.strip(" \t")
+        if name == "host" and name in headers:
+            raise InvalidRequest("There are two Host headers.")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     return headers
 
@@ -342,6 +373,17 @@ def _address(target: str, headers: Mapping[str, str]) -> dict[str, str]:
         "path": match["path"] or "/",
         "query": match["query"] or "",
     }
+
+
+def _is_chunked(headers: Mapping[str, str]) -> bool:
+    coding = headers.get("transfer-encoding")
+    if coding is None:
+        return False
+    if "content-length" in headers:
+        raise InvalidRequest("Content-Length and Transfer-Encoding exclude each other.")
+    if coding.lower() != "chunked":
+        raise UnImplemented("The only Transfer-Encoding is chunked.")
+    return True
 
 
 def _content_length(headers: Mapping[str, str]) -> int:

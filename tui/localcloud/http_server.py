@@ -33,6 +33,8 @@ _STOP_SECONDS: Final = 2.0
 _ACCEPT_PAUSE: Final = 0.1
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 _IGNORED_BYTES: Final = 65536
+_LINGER_SECONDS: Final = 1.0
+_TLS_HANDSHAKE: Final = 0x16
 
 _logger = logging.getLogger(__name__)
 
@@ -114,7 +116,8 @@ class HttpServer:
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             while self._may_continue(connection):
-                source.wait()
+                if source.wait() == _TLS_HANDSHAKE:  # it would wait for an answer that it cannot read
+                    break
                 connection.busy = True
                 if not self._exchange(connection, source):
                     break
@@ -137,14 +140,31 @@ class HttpServer:
             request = read_request(source, peer)
         except TosError as error:
             write_response(peer, "", self._refuse(error), close=True)
+            self._linger(connection)
             return False
-        response = self._answer(request)
+        try:
+            response = self._answer(request)
+        except Exception:  # whatever went wrong, the peer is not left waiting
+            _logger.exception("%s failed to answer", self.name)
+            response = Response(500)
         close = self._stopping or not request.keep_alive or not request.body.ended
         write_response(peer, request.method, response, close=close)
         if response.cut is not None:
             self._cut(connection, response.cut.ending)
             return False
+        if not request.body.ended:
+            self._linger(connection)
         return not close
+
+    def _linger(self, connection: _Connection) -> None:
+        """Let the peer read the answer: closing with bytes unread would reset the connection and take it away."""
+        peer, deadline = connection.peer, time.monotonic() + _LINGER_SECONDS
+        peer.shutdown(socket.SHUT_WR)
+        if self._may_continue(connection):  # not busy: `stop` need not wait for it
+            while (left := deadline - time.monotonic()) > 0:
+                peer.settimeout(left)
+                if not peer.recv(_IGNORED_BYTES):
+                    break
 
     def _cut(self, connection: _Connection, ending: Ending) -> None:
         if ending is Ending.RESET:  # closing discards what is on its way instead of waiting for it

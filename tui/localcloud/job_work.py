@@ -120,6 +120,7 @@ class JobWork:
 
     Raises:
         TosError: the input is gone.
+        InputRefusedError: the input is not the one that was checked.
     """
 
     def __init__(
@@ -130,8 +131,10 @@ class JobWork:
         self.done_before = job.progress.done
         self._answerer = answerer
         with contextlib.ExitStack() as stack:
-            _, source = storage.open(job.input.bucket, job.input.key)
+            record, source = storage.open(job.input.bucket, job.input.key)
             self._input: BinaryIO = stack.enter_context(source)
+            if record.etag != self.progress.input_etag:
+                raise InputRefusedError(INPUT_CHANGED)
             self._results = stack.enter_context(_open_at(files.results, self.progress.results_size))
             self._errors = stack.enter_context(_open_at(files.errors, self.progress.errors_size))
             self._input.seek(self.progress.block_offset)
@@ -148,10 +151,13 @@ class JobWork:
         """Handle up to `count` more requests, fewer when a model is not ready, and return the progress.
 
         What it counts is with the system.
+
+        Raises:
+            InputRefusedError: the input ends before its last request.
         """
         created = int(now.timestamp())
         while count > 0 and self.progress.done < self.progress.total:
-            if self.progress.block_done == len(self._block):
+            if self.progress.block_done >= len(self._block):
                 self._advance_block()
             start = self.progress.block_done
             requests = self._block[start : start + count]
@@ -185,6 +191,8 @@ class JobWork:
             self.progress, block=self.progress.block + 1, block_offset=self._input.tell(), block_done=0
         )
         self._block = self._next_block()
+        if not self._block:
+            raise InputRefusedError(INPUT_CHANGED)
 
     def _next_block(self) -> list[InputLine]:
         """Read some thousand requests, in an order that follows from the seed and the block's number."""

@@ -91,7 +91,8 @@ class Tokens(msgspec.Struct, frozen=True):
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One batch inference job; times are aware UTC.
 
-    `miscounted` requests more are told as failed than did: a fault.
+    `miscounted` requests more are told as failed than did: a fault. `has_error_file`: refused requests were published,
+    when it ended last or before it was resumed.
     """
 
     id: str
@@ -112,6 +113,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     progress: Progress = Progress()
     tokens: Tokens | None = None
     miscounted: int = 0
+    has_error_file: bool = False
 
     @property
     def active(self) -> bool:

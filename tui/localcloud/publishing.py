@@ -51,7 +51,10 @@ class Publisher:
             for location in self._error_places(job, fault):
                 with rows.errors.open("rb") as source, self._storage.writer(location.bucket, location.key) as target:
                     _copy(source, target, progress.errors_size)
-        changes: dict[str, Any] = {"miscounted": 1 if fault.counts == "wrong" else 0}
+        changes: dict[str, Any] = {
+            "miscounted": 1 if fault.counts == "wrong" else 0,
+            "has_error_file": progress.errors_size > 0,
+        }
         if self._assume.token_usage:
             changes["tokens"] = _count_tokens(rows, progress.results_size)
         return changes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import secrets
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -20,6 +21,7 @@ from tui.localcloud.http_server import HttpServer
 from tui.localcloud.request_log import RequestLog
 from tui.localcloud.tos_call import (
     CHECKSUM_HEADER,
+    STORAGE_CLASS,
     Address,
     Call,
     find_address,
@@ -39,7 +41,7 @@ from tui.localcloud.tos_errors import (
 from tui.localcloud.tos_signature import SignedRequest, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tui.localcloud.keys import Keys
     from tui.localcloud.object_storage import ObjectStorage
@@ -113,8 +115,23 @@ _OTHER_OPERATIONS: Final = frozenset(
 )
 """Parameters with a value that would."""
 
+_OTHER_FEATURES: Final = (
+    *("x-tos-tagging", "x-tos-server-side-encryption", "x-tos-copy-source-server-side-encryption"),
+    *("x-tos-callback", "x-tos-grant-", "x-tos-object-expires", "x-tos-copy-source-version-id", "x-tos-trash-path"),
+)
+"""Beginnings of headers and parameters that ask for what is not here; to drop them would be to lie."""
+
+_ONLY_VALUES: Final = {
+    "x-tos-acl": ("private", "default"),
+    "x-tos-az-redundancy": ("single-az",),
+    "x-tos-bucket-type": (buckets.BUCKET_TYPE,),
+    "x-tos-project-name": (buckets.PROJECT,),
+    "x-tos-storage-class": (STORAGE_CLASS,),
+}
+"""Headers that have a value or two alone; as parameters they say nothing: the Python SDK lists with `hns` always."""
+
 _HOST_ID: Final = "local-cloud"
-_PUBLIC: Final = ("public-", "authenticated-read")
+_PART_NUMBER: Final = re.compile("[0-9]{1,9}")
 _logger: Final = logging.getLogger(__name__)
 
 
@@ -171,7 +188,7 @@ class TosService:
         query = parse_query(request.query)
         operation = _find_operation(request, address, query)
         if isinstance(operation, Operation):
-            part = int(number) if (number := query.get("partNumber", "")).isdecimal() else None
+            part = int(number) if _PART_NUMBER.fullmatch(number := query.get("partNumber", "")) else None
             visit.meet(operation.name, bucket=address.bucket, key=address.key, part=part)
         signed = SignedRequest(request.method, request.host, request.path, request.query, request.headers)
         request.body.expect_sha256(verify(signed, self._keys, self._region, visit.now))
@@ -201,14 +218,27 @@ def _find_operation(request: Request, address: Address, query: dict[str, str]) -
     empty = {name for name, value in query.items() if not value}
     if unknown := (empty - _EMPTY_PARAMETERS) | (query.keys() & _OTHER_OPERATIONS):
         return UnImplemented(f"The local cloud has no operation with {', '.join(sorted(unknown))}.")
-    if request.headers.get("x-tos-acl", "").startswith(_PUBLIC):
-        return UnImplemented("Buckets and objects of the local cloud are private.")
+    if missing := _missing_feature(request.headers, query):
+        return UnImplemented(missing)
     scope = Scope.OBJECT if address.key else Scope.BUCKET if address.bucket else Scope.SERVICE
     given = {*query, *request.headers}
     for operation in OPERATIONS:
         if (operation.method, operation.scope) == (request.method, scope) and given.issuperset(operation.by):
             return operation
     return MethodNotAllowed()
+
+
+def _missing_feature(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+    """Say what the headers and parameters ask for that is not here; empty when it all is."""
+    for name in (*headers, *query):
+        if name.startswith(_OTHER_FEATURES):
+            return f"The local cloud does not have {name}."
+    for name, kept in _ONLY_VALUES.items():
+        if headers.get(name, kept[0]) not in kept:
+            return f"The local cloud knows {name} as {' or '.join(kept)} only."
+    if query.get("recursive", "false") != "false":
+        return "The local cloud deletes objects, not folders."
+    return ""
 
 
 def _refusal(error: TosError, visit: Visit, resource: str) -> Response:

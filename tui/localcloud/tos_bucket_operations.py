@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 OWNER_ID: Final = "2100000000"
 """The account that owns everything in a local cloud."""
 
-_BUCKET_TYPE: Final = "fns"
-_PROJECT: Final = "default"
+BUCKET_TYPE: Final = "fns"
+"""The kind of every bucket, one without real folders."""
+PROJECT: Final = "default"
+"""The project of every bucket."""
 _MAX_KEYS: Final = 1000
 OWNER: Final = {"ID": OWNER_ID, "DisplayName": OWNER_ID}
 """The owner as listings show it."""
@@ -35,8 +37,8 @@ def list_buckets(call: Call) -> Response:
             "CreationDate": json_time(bucket.created),
             "ExtranetEndpoint": call.address.endpoint,
             "IntranetEndpoint": call.address.endpoint,
-            "ProjectName": _PROJECT,
-            "BucketType": _BUCKET_TYPE,
+            "ProjectName": PROJECT,
+            "BucketType": BUCKET_TYPE,
         }
         for bucket in call.storage.buckets()
     ]
@@ -58,8 +60,8 @@ def head_bucket(call: Call) -> Response:
             "x-tos-bucket-region": call.region,
             "x-tos-storage-class": STORAGE_CLASS,
             "x-tos-az-redundancy": "single-az",
-            "x-tos-bucket-type": _BUCKET_TYPE,
-            "x-tos-project-name": _PROJECT,
+            "x-tos-bucket-type": BUCKET_TYPE,
+            "x-tos-project-name": PROJECT,
         },
     )
 

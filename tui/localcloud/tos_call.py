@@ -35,7 +35,6 @@ _KEPT_HEADERS: Final = frozenset(
         "content-encoding",
         "content-language",
         "expires",
-        "x-tos-storage-class",
         "x-tos-website-redirect-location",
     ]
 )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tui.localcloud.tos_records import Guard, ObjectRecord
 
-_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE: Final = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})")
 
 
 def check_conditions(record: ObjectRecord, headers: Mapping[str, str], *, prefix: str = "") -> None:

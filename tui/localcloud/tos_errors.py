@@ -129,6 +129,10 @@ class MethodNotAllowed(TosError, status=405, text="The specified method is not a
     """The method means nothing here."""
 
 
+class ExpectationFailed(TosError, status=417, text="Expect can be 100-continue only."):
+    """The caller expects something that HTTP does not know."""
+
+
 class UnImplemented(TosError, status=501, text="The local cloud does not have this operation."):
     """The platform may have this operation; the local cloud does not."""
 

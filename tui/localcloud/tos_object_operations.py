@@ -15,7 +15,7 @@ from tui.localcloud.tos_call import (
     quoted,
 )
 from tui.localcloud.tos_conditions import check_conditions, parse_range, write_guard
-from tui.localcloud.tos_errors import InvalidArgument, InvalidKey
+from tui.localcloud.tos_errors import InvalidArgument, InvalidKey, NoSuchKey
 
 if TYPE_CHECKING:
     from tui.localcloud.tos_records import ObjectRecord
@@ -89,8 +89,11 @@ def get_object(call: Call) -> Response:
 
 
 def get_file_status(call: Call) -> Response:
-    """Describe an object in a document (the native clients ask in this way)."""
-    record = call.storage.head(call.bucket, call.key)
+    """Describe an object in a document, or the folder of that name (the native clients ask in this way)."""
+    try:
+        record = call.storage.head(call.bucket, call.key)
+    except NoSuchKey:
+        return _folder_status(call)
     return json_response(
         {
             "Key": record.key,
@@ -98,6 +101,24 @@ def get_file_status(call: Call) -> Response:
             "LastModified": json_time(record.modified),
             "CRC64": str(record.crc64),
             "ETag": quoted(record.etag),
+            "Type": "Normal",
+        }
+    )
+
+
+def _folder_status(call: Call) -> Response:
+    """Describe what keys begin with as a folder: its key ends in a slash, which tells clients that it is no object."""
+    folder = call.key.removesuffix("/") + "/"
+    page = call.storage.list_objects(call.bucket, prefix=folder, limit=1)
+    if not page.objects:
+        raise NoSuchKey
+    return json_response(
+        {
+            "Key": folder,
+            "Size": 0,
+            "LastModified": json_time(page.objects[0].modified),
+            "CRC64": "0",
+            "ETag": "",
             "Type": "Normal",
         }
     )

@@ -177,7 +177,7 @@ def _check_who(claim: _Claim, keys: Keys, regions: Sequence[str]) -> None:
 
 
 def _check_validity(signed_at: datetime, expires: str, now: datetime) -> None:
-    if not (expires.isascii() and expires.isdigit() and 0 < int(expires[:9]) <= MAX_EXPIRES):
+    if not (expires.isascii() and expires.isdigit() and len(expires) < 10 and 0 < int(expires) <= MAX_EXPIRES):
         raise AuthorizationQueryParametersError(f"X-Tos-Expires must be 1 to {MAX_EXPIRES} seconds.")
     if signed_at - now > MAX_SKEW:
         raise RequestTimeTooSkewed
