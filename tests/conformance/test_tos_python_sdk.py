@@ -392,6 +392,7 @@ def test_an_interrupted_upload_goes_on_from_its_checkpoint(client, tmp_path, tas
     assert read(client, "big") == source.read_bytes()
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")  # the SDK's
 @pytest.mark.parametrize("tasks", [1, 3])
 def test_an_interrupted_download_goes_on_from_its_checkpoint(client, tmp_path, tasks):
     data, target = os.urandom(40 * MIB), tmp_path / "target.bin"

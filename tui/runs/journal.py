@@ -65,10 +65,14 @@ class Journal:
             self.path.touch(mode=0o600)
             self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10)
             self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            version = migrate(self._db)
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute("PRAGMA foreign_keys = ON")
+                version = migrate(self._db)
+            except sqlite3.Error:
+                self._db.close()
+                raise
         if version > len(MIGRATIONS):
             self._db.close()
             raise JournalTooNewError(
