@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from tui.localcloud import CloudInfo
 
 MODEL = "doubao-pro-32k@240615"
@@ -70,6 +72,13 @@ class Deck:
 
     def run(self, file: Path, *arguments: object) -> Ended:
         return self("run", file, "--model", MODEL, "--json", *arguments)
+
+
+def read_until(process: subprocess.Popen[str], event: str) -> None:
+    """Read what a call with --json tells until it tells the event; fail if it never does."""
+    assert process.stdout is not None
+    if not any(json.loads(line).get("event") == event for line in process.stdout):
+        pytest.fail(f"the call never told {event}: {process.stderr.read() if process.stderr else ''}")
 
 
 def write_requests(path: Path, count: int, *, bad: frozenset[int] = frozenset()) -> None:

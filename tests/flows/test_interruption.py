@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.flows.deck import MODEL, Deck, custom_ids
+from tests.flows.deck import MODEL, Deck, custom_ids, read_until
 from tui.localcloud import CloudInfo, LocalCloud
 
 EVENTS = [
@@ -27,13 +26,8 @@ EVENTS = [
 def kill_after(deck: Deck, event: str, number: signal.Signals, *arguments: object) -> int:
     """Start a run and send it a signal when it tells the event; return its exit code."""
     with deck.start("run", *arguments, "--model", MODEL, "--json") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if json.loads(line).get("event") == event:
-                process.send_signal(number)
-                break
-        else:
-            pytest.fail(f"the run never told {event}: {process.stderr.read() if process.stderr else ''}")
+        read_until(process, event)
+        process.send_signal(number)
         process.communicate(timeout=30)
     return process.returncode
 
@@ -70,10 +64,7 @@ def test_a_run_that_a_live_process_holds_is_left_to_it(
 ) -> None:
     deck = deck_on(cloud_factory(speed=5).info)
     with deck.start("run", requests_file, "--model", MODEL, "--json") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if json.loads(line).get("event") == "job_created":
-                break
+        read_until(process, "job_created")
         again = deck.run(requests_file)
         idle = deck("continue")
         process.terminate()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.flows.deck import MODEL, Deck, custom_ids, write_requests
+from tests.flows.deck import MODEL, Deck, custom_ids, read_until, write_requests
 from tui.localcloud import CloudInfo, LocalCloud
 
 
@@ -110,10 +110,7 @@ def test_continue_tells_who_works_on_what_it_passes_over(
 ) -> None:
     deck = deck_on(cloud_factory(speed=5).info)
     with deck.start("run", requests_file, "--model", MODEL, "--json") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if json.loads(line).get("event") == "job_created":
-                break
+        read_until(process, "job_created")
         told = deck("continue").err
         process.terminate()
         process.communicate(timeout=30)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Callable
@@ -10,18 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.deck import MODEL, Deck, custom_ids, write_requests
+from tests.flows.deck import MODEL, Deck, custom_ids, read_until, write_requests
 from tui.localcloud import CloudInfo, LocalCloud
 
 
 def stop_after(deck: Deck, event: str, *words: object, number: signal.Signals = signal.SIGINT) -> None:
     """Start a call and end it by a signal when it tells the event."""
     with deck.start(*words, "--json") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if json.loads(line).get("event") == event:
-                process.send_signal(number)
-                break
+        read_until(process, event)
+        process.send_signal(number)
         process.communicate(timeout=30)
 
 
