@@ -109,12 +109,12 @@ async def _go(verb: str, asked: Asked) -> int:
     if bool(asked.model) == bool(asked.custom_model):
         raise UsageError(_("name one model"), advice=_("--model NAME[@VERSION], or --custom-model ID"))
     _require_file(asked.file)
-    _require_window(asked.window)
-    _require_text(asked.name, asked.description, *asked.tags)
+    window_days = require_window(asked.window)
+    require_text(asked.name, asked.description, *asked.tags)
     tags = _tags(asked.tags)
     model = parse_model(asked.model) if asked.model else None
     async with session(asked.profile, write=not asked.dry_run) as opened:
-        plan = _plan(verb, asked, opened, model=model, tags=tags)
+        plan = _plan(verb, asked, opened, model=model, window_days=window_days, tags=tags)
         return await tell((rehearse if asked.dry_run else begin)(plan, opened.services), as_json=asked.as_json)
 
 
@@ -173,7 +173,15 @@ def conclude(end: Reconciled, *, run_id: str, as_json: bool) -> int:
     return ExitCode.DONE if account.ok == account.requests else ExitCode.WORK_FAILED
 
 
-def _plan(verb: str, asked: Asked, opened: Session, *, model: FoundationModelRef | None, tags: dict[str, str]) -> Plan:
+def _plan(
+    verb: str,
+    asked: Asked,
+    opened: Session,
+    *,
+    model: FoundationModelRef | None,
+    window_days: int,
+    tags: dict[str, str],
+) -> Plan:
     import secrets
 
     from tui.runs.plan import Plan
@@ -199,7 +207,7 @@ def _plan(verb: str, asked: Asked, opened: Session, *, model: FoundationModelRef
         custom_model=asked.custom_model or "",
         name=asked.name or "",
         description=asked.description,
-        window_days=int(asked.window[:-1]),
+        window_days=window_days,
         tags=tags,
         create_bucket=asked.create_bucket,
         nonce=secrets.token_hex(4) if asked.again else "",
@@ -217,12 +225,15 @@ def _require_file(path: Path) -> None:
         raise UsageError(_("not a file: {path}", path=path))
 
 
-def _require_window(window: str) -> None:
+def require_window(window: str) -> int:
+    """Return the days of a completion window as it is typed, `1d` to `28d` (UsageError)."""
     if not _WINDOW.fullmatch(window):
         raise UsageError(_("not a window: {window}", window=window), advice=_("Whole days, from 1d to 28d."))
+    return int(window[:-1])
 
 
-def _require_text(*texts: str | None) -> None:
+def require_text(*texts: str | None) -> None:
+    """Make sure that texts for the service are text, without control characters (UsageError)."""
     for text in filter(None, texts):
         if not text.isprintable():
             raise UsageError(

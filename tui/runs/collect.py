@@ -75,6 +75,7 @@ async def account(job: Job, folder: Path, services: Services) -> AsyncGenerator[
     with local_files(folder):
         write_atomic(folder / ACCOUNT, _report(job, found, [*results, *errors, *older]))
         fetched.unlink(missing_ok=True)
+    services.journal.keep_account(job.id, found)
     yield Reconciled(job, folder, found)
 
 
