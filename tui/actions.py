@@ -112,7 +112,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         obstacle=situations.one_job, command=situations.on_one_job("job"),
     ),
     Action(
-        id="job.stop", keys=("S",), title=_("Stop"), group=Group.JOB, scope=_JOB, writes=True, danger=True, footer=4,
+        id="job.stop", keys=("S",), title=_("Stop"), group=Group.JOB, scope=_JOB, writes=True, danger=True, footer=5,
         help=_("Stop it; what is answered can be collected."),
         obstacle=situations.not_allowed(Deed.STOP), command=situations.on_jobs("stop"),
     ),
@@ -127,12 +127,12 @@ ACTIONS: Final[tuple[Action, ...]] = (
         obstacle=situations.not_allowed(Deed.DELETE), command=situations.on_jobs("delete"),
     ),
     Action(
-        id="job.update", keys=("U",), title=_("Update"), group=Group.JOB, scope=_JOB, writes=True,
+        id="job.update", keys=("U",), title=_("Update"), group=Group.JOB, scope=_JOB, writes=True, footer=13,
         help=_("Change the name or the description."),
         obstacle=situations.not_allowed_to_one(Deed.UPDATE), command=situations.update_job,
     ),
     Action(
-        id="job.clone", keys=("N",), title=_("Clone"), group=Group.JOB, scope=_JOB, writes=True,
+        id="job.clone", keys=("N",), title=_("Clone"), group=Group.JOB, scope=_JOB, writes=True, footer=12,
         help=_("Create a new job on the same input."),
         obstacle=situations.not_allowed_to_one(Deed.CLONE), command=situations.on_one_job("clone"),
     ),
@@ -158,7 +158,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         help=_("Narrow the list: phase:failed model:x age:<2d"), command=situations.list_jobs,
     ),
     Action(
-        id="jobs.sort", keys=("s",), title=_("Sort"), group=Group.LIST, scope=_JOBS, footer=5,
+        id="jobs.sort", keys=("s",), title=_("Sort"), group=Group.LIST, scope=_JOBS, footer=4,
         help=_("Choose the order."),
     ),
     Action(
@@ -171,7 +171,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         id="jobs.refresh", keys=("r",), title=_("Refresh"), group=Group.LIST, scope=_JOB,
-        help=_("Ask the service now."), obstacle=situations.no_profile, command=situations.list_jobs,
+        help=_("Ask the service now."), obstacle=situations.nothing_open, command=situations.list_jobs,
     ),
     Action(
         id="jobs.faster", keys=("+",), title=_("Faster"), group=Group.LIST, scope=_JOB,
@@ -289,7 +289,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         help=_("Leave arkdeck; the jobs go on."),
     ),
     Action(
-        id="app.help", keys=("?",), title=_("Help"), group=Group.APP, scope=_APP, footer=12,
+        id="app.help", keys=("?",), title=_("Help"), group=Group.APP, scope=_APP, footer=14,
         help=_("Show what can be done here, and with which keys."),
     ),
 )  # fmt: skip

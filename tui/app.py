@@ -8,6 +8,7 @@ import locale
 import os
 import signal
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -23,10 +24,11 @@ from tui.daemon import in_daemon
 from tui.glyphs import ASCII, glyphs_for
 from tui.i18n import _, plural
 from tui.launch import Launch
+from tui.screens.deck_app import DEEDS
 from tui.screens.jobs import JobsScreen
 from tui.screens.too_small import TooSmallScreen, too_small
 from tui.settings.deck_state import DeckState, Remembered
-from tui.settings.themes import load_themes, without_colour
+from tui.settings.themes import Theme, load_themes, without_colour
 from tui.terminal.clipboard import copy_sequence, fits
 from tui.terminal.driver import TerminalDriver, TerminalGone
 from tui.terminal.job_control import shell_can_continue
@@ -35,9 +37,12 @@ from tui.widgets.theming import textual_theme
 
 if TYPE_CHECKING:
     from textual.screen import Screen
+    from textual.theme import Theme as TextualTheme
 
 CRASHED: Final = 70
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+_YOUNG_OBJECTS: Final = 20_000
+"""Between two searches for garbage. Thousands of jobs make the whole search, which old ones lead to, a stall."""
 _READ_PER_SECOND: Final = 12.0  # characters, by somebody who does something else
 _HERE: Final = Path(__file__).parent
 
@@ -47,7 +52,6 @@ class Deck(ConnectedApp, inherit_bindings=False):
 
     Attributes:
         glyphs: the signs that are drawn.
-        theme_names: the themes that can be chosen.
         state: how the operator left the deck; `remember` changes it.
         crash: the error that ended the deck and that nobody expected.
     """
@@ -60,14 +64,19 @@ class Deck(ConnectedApp, inherit_bindings=False):
 
     def __init__(self, launch: Launch) -> None:
         plain = "NO_COLOR" in os.environ  # Textual would show grey on grey, and grey is a colour too
-        super().__init__(launch, driver_class=TerminalDriver, ansi_color=plain or None)
         self._remembered = Remembered(launch.paths.state_dir)
+        self._first_theme = _worn(launch.first_theme(self.state.theme), plain=plain)
+        self._theme_names: tuple[str, ...] = ()
+        self._themes_known = asyncio.Event()
+        # Worn from the start: to change the theme is to read every style sheet once more
+        self.set_reactive(ConnectedApp.theme, self._first_theme.name)
+        super().__init__(launch, driver_class=TerminalDriver, ansi_color=plain or None)
+        self.register_theme(self._first_theme)
         self.crash: BaseException | None = None
         drawn_in_ascii = launch.ascii or launch.settings.ascii is True
         self.glyphs = ASCII if drawn_in_ascii else glyphs_for(launch.environ, locale.getencoding())
         self.set_class(self.glyphs is ASCII, "-ascii")
         self.set_keymap({action_id: ",".join(keys) for action_id, keys in launch.keymap.items()})
-        self._dress()
 
     @property
     def state(self) -> DeckState:
@@ -83,8 +92,8 @@ class Deck(ConnectedApp, inherit_bindings=False):
         for number in _SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self._end, 128 + number)
         self.app_resume_signal.subscribe(self, lambda _app: self._repaint())
-        for problem in filter(None, self._problems):
-            self.notify(problem, severity="warning")
+        # Textual paints the whole window three times when a dialog opens or closes
+        self.screen_change_signal.subscribe(self, lambda _screen: self.delay_update(), immediate=True)
         self.call_after_refresh(self._begin)
 
     async def on_unmount(self) -> None:
@@ -96,11 +105,13 @@ class Deck(ConnectedApp, inherit_bindings=False):
             self._remembered.save()
 
     def _begin(self) -> None:
-        if (
-            not gc.isenabled()
-        ):  # `open_deck` put it off; what was imported meanwhile stays, and need not be looked through
-            gc.freeze()
+        if not gc.isenabled():  # `open_deck` put it off
+            gc.freeze()  # what was imported meanwhile stays, and need not be looked through
+            gc.set_threshold(_YOUNG_OBJECTS)
             gc.enable()
+        if self._remembered.problem:
+            self.notify(self._remembered.problem, severity="warning")
+        self._learn_themes()
         if self.launch.local is not None:
             self.connect_local(self.launch.local)
         else:
@@ -113,14 +124,25 @@ class Deck(ConnectedApp, inherit_bindings=False):
 
     # What the operator decides
 
-    def _dress(self) -> None:
-        """Take up the themes, and the one that is asked for, configured, remembered or fit for the terminal."""
-        themes = load_themes(self.launch.paths.themes_folder)
+    def get_theme(self, theme_name: str) -> TextualTheme | None:
+        """Return a theme; the one to begin with also to Textual, which asks for it before it lets any be registered."""
+        return self._first_theme if theme_name == self._first_theme.name else super().get_theme(theme_name)
+
+    async def theme_names(self) -> tuple[str, ...]:
+        """Return the names of the themes that can be chosen, once their files are read."""
+        await self._themes_known.wait()
+        return self._theme_names
+
+    @work(group="themes")
+    async def _learn_themes(self) -> None:
+        """Take up the themes behind the first one, and tell of those that are broken."""
+        themes = await in_daemon(partial(load_themes, self.launch.paths.themes_folder), name="themes")
         for theme in themes.by_name.values():
-            self.register_theme(textual_theme(without_colour(theme) if self.no_color else theme))
-        self.theme_names = tuple(themes.by_name)
-        self.theme = self.launch.first_theme(themes.by_name, self.state.theme)
-        self._problems = [self._remembered.problem, *(problem.message for problem in themes.problems)]
+            self.register_theme(_worn(theme, plain=self.no_color))
+        self._theme_names = tuple(themes.by_name)
+        self._themes_known.set()
+        for problem in themes.problems:
+            self.notify(problem.message, severity="warning")
 
     def remember(self, **changes: object) -> None:
         """Keep how the operator left something: fields of `DeckState`."""
@@ -196,8 +218,20 @@ class Deck(ConnectedApp, inherit_bindings=False):
         self.push_screen(ProfilesScreen())
 
     def do_app_quit(self) -> None:
-        """Leave; jobs and runs go on or can be continued."""
-        self.exit(0)
+        """Leave; jobs and runs go on or can be continued. While jobs are being changed, once the operator agrees."""
+        if not any(each.group == DEEDS for each in self.workers):
+            self.exit(0)
+            return
+        from tui.screens.confirm import ConfirmScreen
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.exit(0)
+
+        cut_off = _(
+            "Jobs are being changed. What is not sent yet stays undone; the history of each job notes the rest."
+        )
+        self.push_screen(ConfirmScreen(_("Leave now?"), consequence=cut_off, yes=_("Leave")), answered)
 
     def _repaint(self) -> None:
         self.screen.refresh(layout=True)
@@ -220,3 +254,8 @@ class Deck(ConnectedApp, inherit_bindings=False):
             self._exception_event.set()
         self._return_code = CRASHED
         self._close_messages_no_wait()
+
+
+def _worn(theme: Theme, *, plain: bool) -> TextualTheme:
+    """Return the theme for Textual, without its colours where none are wanted."""
+    return textual_theme(without_colour(theme) if plain else theme)

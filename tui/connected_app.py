@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +17,7 @@ from tui.errors import ArkdeckError
 from tui.example_run import run_example
 from tui.launch import Launch, LocalStart
 from tui.poll_status import PollStatus
+from tui.screens.deck_app import DEEDS
 from tui.screens.messages import BoardChanged, ConnectionChanged, PollTold
 
 if TYPE_CHECKING:
@@ -65,14 +66,13 @@ class ConnectedApp(App[int]):
             await asyncio.wait_for(self._keeping.wait(), _CLOSING_SECONDS)
 
     def _keep(self, name: str, opened: Callable[[], AbstractAsyncContextManager[Connection]]) -> None:
-        self.workers.cancel_group(self, "deeds")  # each notes in the journal that it was cut off
         self.connection, self.poll_status = None, PollStatus()
         self._tell_state(Connecting(name))
         self._keeping = self.run_worker(partial(self._kept, name, opened), group="connection", exclusive=True)
 
     async def _kept(self, name: str, opened: Callable[[], AbstractAsyncContextManager[Connection]]) -> None:
         try:
-            async with opened() as connection, self._example_run(connection):
+            async with opened() as connection, self._example_run(connection), self._deeds_cut_off():
                 self.connection = connection
                 self.poll_status = PollStatus(interval=connection.poller.interval)
                 self._tell_state(Connected(connection))
@@ -95,7 +95,15 @@ class ConnectedApp(App[int]):
         try:
             yield
         finally:
-            run.cancel()
+            await _end([run])
+
+    @asynccontextmanager
+    async def _deeds_cut_off(self) -> AsyncIterator[None]:
+        """Keep the cloud open until what is being done to its jobs has noted in its journal that it was cut off."""
+        try:
+            yield
+        finally:
+            await _end([each for each in self.workers if each.group == DEEDS])
 
     def _tell_state(self, state: ConnectionState) -> None:
         self.connection_state = state
@@ -104,7 +112,7 @@ class ConnectedApp(App[int]):
     def _tell_poll(self, event: PollEvent) -> None:
         from tui.runs import poller
 
-        self.poll_status = status = self.poll_status.after(event)
+        self.poll_status = status = self.poll_status.after(event, self.launch.clock.now())
         self._tell(lambda: PollTold(status))
         if isinstance(event, poller.BoardChanged):
             self._tell(lambda: BoardChanged(event))
@@ -115,3 +123,13 @@ class ConnectedApp(App[int]):
         """Give every open screen, also those below others, a message of its own."""
         for screen in self.screen_stack:
             screen.post_message(message())
+
+
+async def _end(workers: Sequence[Worker[Any]]) -> None:
+    """Cancel workers that are not cancelled yet, and wait until they have put things in order."""
+    for worker in workers:
+        if not worker.is_cancelled:
+            worker.cancel()
+    for worker in workers:
+        with suppress(WorkerError):  # how it ended is told by itself
+            await worker.wait()

@@ -156,7 +156,9 @@ def _read_only(resolved: ResolvedProfile) -> ResolvedProfile:
 
 
 def _import_clients() -> None:
-    """Import what opening takes, all of which is too slow for the event loop."""
+    """Import what opening and the first request take, all of which is too slow for the event loop."""
+    import anyio._backends._asyncio
+    import httpcore
     import tui.ark.client
     import tui.runs.journal
     import tui.runs.poller

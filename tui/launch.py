@@ -13,7 +13,7 @@ from tui.i18n import _
 from tui.settings.config_file import nearest
 from tui.settings.deck_settings import DeckSettings
 from tui.settings.paths import Paths
-from tui.settings.themes import Theme, ThemeError, default_theme_name
+from tui.settings.themes import Theme, ThemeError, default_theme_name, find_theme, load_themes
 from tui.text import clean
 
 
@@ -58,20 +58,25 @@ class Launch:
     keymap: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
 
-    def first_theme(self, themes: Mapping[str, Theme], remembered: str | None) -> str:
+    def first_theme(self, remembered: str | None) -> Theme:
         """Return the theme to begin with: asked for, configured, remembered while it exists, or fit for the terminal.
 
         Raises:
-            ThemeError: there is no theme of the name that was asked for or configured.
+            ThemeError: there is no theme of the name that was asked for or configured, or the shipped ones are broken.
         """
+        folder = self.paths.themes_folder
         configured = None if self.settings.theme is UNSET else self.settings.theme
         for name, asked_by in ((self.theme, "--theme"), (configured, self.paths.config_file.name)):
             if name is None:
                 continue
-            if name not in themes:
+            if (theme := find_theme(name, folder)) is None:
+                known = load_themes(folder).by_name
                 shown = clean(name, strict=True, limit=80)
                 raise ThemeError(
-                    _("{by}: there is no theme {name}", by=asked_by, name=shown), advice=nearest(name, themes)
+                    _("{by}: there is no theme {name}", by=asked_by, name=shown), advice=nearest(name, known)
                 )
-            return name
-        return remembered if remembered and remembered in themes else default_theme_name(self.environ)
+            return theme
+        for name in filter(None, (remembered, default_theme_name(self.environ))):
+            if (theme := find_theme(name, folder)) is not None:
+                return theme
+        raise ThemeError(_("this installation lacks themes"), advice=_("Install arkdeck again"))

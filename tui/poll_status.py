@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class PollStatus:
         asking: a poll is in flight.
         answered: when the last poll was answered; None before the first.
         failing_since: what is shown is as old as this; None while polls are answered.
-        next_in: seconds from the last failure to the next try.
+        next_at: when a poll that failed is tried again, unless the operator asks before.
         cause: why the last poll failed or was refused.
         refused: the keys or a permission were refused; nothing is asked until the operator does.
         loaded: jobs known so far.
@@ -33,14 +33,14 @@ class PollStatus:
     asking: bool = False
     answered: datetime | None = None
     failing_since: datetime | None = None
-    next_in: float = 0.0
+    next_at: datetime | None = None
     cause: ArkdeckError | None = None
     refused: bool = False
     loaded: int = 0
     total: int = 0
 
-    def after(self, event: PollEvent) -> PollStatus:
-        """Return the status once `event` has happened."""
+    def after(self, event: PollEvent, now: datetime) -> PollStatus:
+        """Return the status once `event` has happened, which is `now`."""
         from tui.runs.poller import BoardChanged, PollBegan, PollFailed, PollRefused
 
         match event:
@@ -58,6 +58,13 @@ class PollStatus:
                     total=event.total,
                 )
             case PollFailed():
-                return replace(self, asking=False, failing_since=event.since, next_in=event.next_in, cause=event.cause)
+                return replace(
+                    self,
+                    asking=False,
+                    failing_since=event.since,
+                    next_at=now + timedelta(seconds=event.next_in),
+                    cause=event.cause,
+                    refused=False,
+                )
             case PollRefused():
                 return replace(self, asking=False, refused=True, cause=event.cause)

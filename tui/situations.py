@@ -64,6 +64,11 @@ def no_profile(situation: Situation) -> str | None:
     return None if situation.connected else _("not connected")
 
 
+def nothing_open(situation: Situation) -> str | None:
+    """Object while no profile is open; one whose keys were refused can be asked again."""
+    return None if situation.profile else _("not connected")
+
+
 def no_job(situation: Situation) -> str | None:
     """Object where there is no job to act on."""
     return None if situation.jobs else _("no job is selected")

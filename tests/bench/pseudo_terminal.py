@@ -10,6 +10,7 @@ import signal
 import struct
 import termios
 import time
+from pathlib import Path
 
 QUIET_SECONDS = 0.15
 ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\\\))")
@@ -56,11 +57,22 @@ class PseudoTerminal:
         ready, _, _ = select.select([self._file], [], [], seconds)
         return os.read(self._file, 65536) if ready else b""
 
+    @staticmethod
+    def shows(pattern, written):
+        """Tell whether text like `pattern` is in what was written."""
+        return re.search(pattern.encode(), ESCAPES.sub(b"", written)) is not None
+
+    def cpu_seconds(self):
+        """Return how long the program has had a processor, without its children."""
+        fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def until(self, pattern, seconds=60.0):
         """Read until text like `pattern` was written; return the seconds since the start."""
         written, deadline = b"", time.perf_counter() + seconds
-        while not re.search(pattern.encode(), plain := ESCAPES.sub(b"", written)):
+        while not self.shows(pattern, written):
             if time.perf_counter() > deadline:
+                plain = ESCAPES.sub(b"", written)
                 raise SystemExit(f"{pattern!r} never appeared: {plain[-2000:].decode(errors='replace')}")
             written += self.read(0.5)
         return time.perf_counter() - self.started

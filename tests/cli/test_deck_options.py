@@ -20,6 +20,7 @@ def test_without_a_terminal_the_help_is_printed(tmp_path: Path) -> None:
     [
         (["--local"], "the deck needs a terminal"),
         (["--scene", "busy"], "Add --local."),
+        (["-p", "prod", "--local"], "Leave out -p or --local."),
         (["--ascii"], "the deck needs a terminal"),
         (["--read-only", "jobs"], "--read-only is for the deck"),
         (["--ascii", "jobs"], "--ascii is for the deck"),

@@ -7,6 +7,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -160,6 +161,24 @@ async def test_the_reasons_given_here_are_the_services_own(
 def test_of_a_phase_that_nobody_knows_only_the_service_can_judge() -> None:
     job = Job(id="bi-1", phase=Phase("Paused"))
     assert [deed for deed in (Deed.STOP, Deed.RESUME, Deed.DELETE, Deed.UPDATE) if obstacle(deed, job)] == []
+
+
+@pytest.mark.parametrize(
+    ("unknown", "reason"),
+    [
+        ({"input": Location("", "in/k.jsonl")}, "files"),
+        ({"input": Location("b", "")}, "files"),
+        ({"output": Location("", "out/")}, "files"),
+        ({"model": FoundationModelRef()}, "model"),
+    ],
+)
+def test_what_the_service_does_not_tell_cannot_be_cloned(unknown: dict[str, object], reason: str) -> None:
+    whole = Job(
+        id="bi-1", phase=Phase.COMPLETED, input=Location("b", "in/k.jsonl"), output=Location("b"),
+        model=FoundationModelRef("doubao-pro-32k"),
+    )  # fmt: skip
+    assert obstacle(Deed.CLONE, whole) is None
+    assert reason in (obstacle(Deed.CLONE, replace(whole, **unknown)) or "")
 
 
 def test_what_was_done_to_a_job_is_shown_with_it(cloud: LocalCloud, deck: Deck, requests_file: Path) -> None:

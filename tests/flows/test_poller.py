@@ -283,6 +283,19 @@ async def test_a_job_moves_and_ends_with_the_polls(desk: Desk, cloud: LocalCloud
         assert samples[-1].phase == "Completed"
 
 
+async def test_what_was_sampled_long_ago_does_not_pile_up(desk: Desk, cloud: LocalCloud, clock: FrozenClock) -> None:
+    job_id = await desk.submit("long", requests=10_000)
+    async with aclosing(desk.poller(interval=60).events()) as events:
+        for _minute in range(15):
+            cloud.advance(10)
+            await answered(events)
+        begun = datetime(2000, 1, 1, tzinfo=UTC)
+        dense = len(desk.services.journal.samples(job_id, since=begun))
+        clock.advance(4 * 3600)
+        await answered(events)
+        assert len(desk.services.journal.samples(job_id, since=begun)) < dense / 2
+
+
 async def test_a_running_job_that_stands_still_is_known_to(desk: Desk, cloud: LocalCloud, clock: FrozenClock) -> None:
     job_id = await desk.submit("stuck")
     poller = desk.poller(interval=60)
@@ -661,6 +674,9 @@ async def test_a_journal_that_cannot_be_written_is_told_once_and_stops_nothing(d
         with closing(sqlite3.connect(desk.services.journal.path)) as vandal:
             vandal.execute("ALTER TABLE elsewhere RENAME TO samples")
         assert (await answered(events)).notes == ()
+        with closing(sqlite3.connect(desk.services.journal.path)) as vandal:
+            vandal.execute("ALTER TABLE samples RENAME TO elsewhere")
+        assert [type(note) for note in (await answered(events)).notes] == [JournalError]
 
 
 async def test_a_process_that_keeps_the_journal_locked_does_not_stop_the_event_loop(desk: Desk) -> None:

@@ -40,6 +40,13 @@ async def until(pilot: Pilot[Any], condition: Callable[[], object], *, within: f
     await pilot.pause()
 
 
+async def reconnect(pilot: Pilot[Any]) -> None:
+    """Leave the profile that is open, and open it anew."""
+    before = pilot.app.connection
+    pilot.app.connect(None)
+    await until(pilot, lambda: pilot.app.connection not in (None, before))
+
+
 def screen_lines(pilot: Pilot[Any]) -> list[str]:
     """The rows of the screen on top, as the terminal shows them."""
     return [strip.text for strip in pilot.app.screen._compositor.render_strips()]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 
 from tests.hostile import BY_THREAT, HARMFUL
-from tests.ui.pilot_tools import screen_lines, screen_text, toasts
+from tests.ui.pilot_tools import screen_lines, screen_text, toasts, until
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.menu import ChecklistScreen, Choice, MenuScreen
 
@@ -81,6 +82,17 @@ async def test_keys_from_before_the_question_was_seen_do_not_go_ahead(deck, answ
     assert answers == []
     await deck.press("y")
     assert answers == [True]
+
+
+async def test_keys_that_came_together_with_the_one_that_asks_do_not_go_ahead(deck_on, busy) -> None:
+    async with deck_on(busy) as pilot:
+        await pilot.press("2")
+        for key in ("S", "right", "enter"):  # as one packet of a slow line brings them
+            pilot.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+        await pilot.press("n")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, ConfirmScreen))
+        assert "StopBatchInferenceJob" not in [record.operation for record in busy.requests]
 
 
 async def test_a_click_answers(deck, answers) -> None:

@@ -83,6 +83,8 @@ def test_a_phase_needs_no_more_than_ascii():
         (Counts(3, 2), 66),
         (Counts(1000, 1000), 100),
         (Counts(1000, 1200), 100),
+        (Counts(1000, -5), 0),
+        (Counts(-1, 3), None),
     ],
 )
 def test_progress_is_rounded_down_and_never_over_100(counts: Counts, percent: int | None):
@@ -96,7 +98,7 @@ def test_progress_is_rounded_down_and_never_over_100(counts: Counts, percent: in
         (Counts(1000, 999), 15, "━━━━━━━━━─  99%"),
         (Counts(1000, 1000), 15, "━━━━━━━━━━ 100%"),
         (Counts(1000, 1200), 15, "━━━━━━━━━━ 100%"),
-        (Counts(1000, 710), 7, " 71%"),
+        (Counts(1000, 710), 10, " 71%"),
         (Counts(), 15, "–"),
     ],
 )

@@ -6,9 +6,9 @@ import pytest
 from textual.widgets import Button, Input
 
 from tests.ui.conftest import DeckOn
-from tests.ui.pilot_tools import screen_text, toasts, until
+from tests.ui.pilot_tools import HeldClock, reconnect, screen_text, toasts, until
 from tui.ark.models import Job, Phase
-from tui.localcloud import LocalCloud
+from tui.localcloud import ALWAYS, LocalCloud
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.job_form import JobForm
 from tui.screens.jobs import JobsScreen
@@ -127,12 +127,47 @@ async def test_a_key_that_is_pressed_twice_sends_once(busy: LocalCloud, deck_on:
 
 
 async def test_a_form_that_is_left_while_it_sends_tells_how_it_ended(busy: LocalCloud, deck_on: DeckOn):
-    busy.fault(f"ark:{UPDATE}", delay=0.2, status=400, code="InvalidParameter")
+    busy.fault(f"ark:{UPDATE}", delay=1, status=400, code="InvalidParameter")
     async with deck_on(busy) as pilot:
         await open_form(pilot, "U", Phase.RUNNING)
         await pilot.press("x", "enter", "escape")
         assert isinstance(pilot.app.screen, JobsScreen)
         await until(pilot, lambda: any("InvalidParameter" in each for each in toasts(pilot)))
+
+
+async def test_the_cloud_is_left_while_the_form_is_open_and_nothing_can_be_sent(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        await open_form(pilot, "U", Phase.RUNNING)
+        await pilot.press("x")
+        await reconnect(pilot)
+        assert "is not open any more" in outcome(pilot)
+        pilot.app.screen._begin(pilot.app.screen._send)
+        await pilot.pause()
+        assert calls(busy, UPDATE) == 0
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, JobsScreen), "there is nothing left to lose"
+
+
+async def test_the_cloud_is_left_while_the_form_sends_and_nobody_knows_what_became_of_it(
+    busy: LocalCloud, deck_on: DeckOn
+):
+    busy.fault(f"ark:{UPDATE}", delay=5)
+    async with deck_on(busy) as pilot:
+        job = await open_form(pilot, "U", Phase.RUNNING)
+        await pilot.press("x", "enter")
+        await reconnect(pilot)
+        await until(pilot, lambda: "cut off before the reply came" in outcome(pilot))
+        (noted,) = pilot.app.connection.services.journal.activity(job.id)
+        assert noted.maybe_applied
+
+
+async def test_what_is_saved_but_not_written_down_says_both(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        job = await open_form(pilot, "U", Phase.RUNNING)
+        pilot.app.connection.services.journal._db._connection.execute("DROP TABLE activity")
+        await pilot.press("x", "enter")
+        await until(pilot, lambda: any(each.startswith("job updated, but the journal") for each in toasts(pilot)))
+        await until(pilot, lambda: board(pilot)[job.id].job.name == f"{job.name}x")
 
 
 # Leaving
@@ -251,6 +286,21 @@ async def test_an_active_job_on_the_input_is_named(busy: LocalCloud, deck_on: De
         await until(pilot, lambda: isinstance(pilot.app.screen, JobForm) and pilot.app.screen._seen)
         await pilot.press("enter")
         await until(pilot, lambda: made in outcome(pilot))
+
+
+async def test_a_clone_of_which_nobody_knows_is_not_sent_again(busy: LocalCloud, deck_on: DeckOn, clock: HeldClock):
+    busy.fault(f"ark:{CREATE}", reset="after", times=ALWAYS)
+    async with deck_on(busy) as pilot:
+        await open_form(pilot, "N", Phase.COMPLETED)
+        busy.fault("ark:ListBatchInferenceJobs", reset="before", times=ALWAYS)
+        await pilot.press("enter")
+        await until(pilot, lambda: clock.advance(1) or outcome(pilot).startswith(("✗", "x ")))
+        assert "Look for it before you clone again" in outcome(pilot)
+        sent = calls(busy, CREATE)
+        assert pilot.app.screen.query_one("#send", Button).disabled
+        pilot.app.screen._begin(pilot.app.screen._send)  # as a key would that was on its way
+        await pilot.pause()
+        assert calls(busy, CREATE) == sent > 0
 
 
 async def test_a_job_whose_id_could_not_be_written_down_is_named_and_not_made_again(busy: LocalCloud, deck_on: DeckOn):

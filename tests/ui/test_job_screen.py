@@ -10,11 +10,12 @@ from rich.cells import cell_len
 
 from tests import hostile
 from tests.ui.conftest import NOW, DeckOn
-from tests.ui.pilot_tools import painted, screen_lines, screen_text, toasts, until
+from tests.ui.pilot_tools import HeldClock, painted, reconnect, screen_lines, screen_text, toasts, until
 from tui.ark.models import Counts, CustomModelRef, FoundationModelRef, Job, Location, Phase
 from tui.dataset.results import Account, Tokens
 from tui.glyphs import UNICODE
 from tui.localcloud import LocalCloud
+from tui.runs import poller
 from tui.runs.board import JobView
 from tui.runs.forecast import Forecast
 from tui.runs.job_record import Happening, JobRecord
@@ -23,6 +24,7 @@ from tui.screens.confirm import ConfirmScreen
 from tui.screens.job import JobScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.menu import MenuScreen
+from tui.screens.messages import BoardChanged
 from tui.screens.text_screen import TextScreen
 from tui.widgets.job_cells import Look
 from tui.widgets.job_page import Known, job_page
@@ -92,6 +94,10 @@ def test_counters_that_say_more_than_all_are_a_hundred_percent():
 
 def test_a_job_that_counts_nothing_yet_says_so():
     assert "  nothing is counted yet" in page(phase=Phase.QUEUED, counts=Counts())
+
+
+def test_a_finished_job_that_counted_nothing_promises_no_count():
+    assert "  nothing was counted" in page(phase=Phase.FAILED, counts=Counts())
 
 
 def test_rate_and_end_are_told_and_that_it_comes_too_late():
@@ -246,7 +252,39 @@ async def test_a_profile_that_is_chosen_on_a_screen_above_leaves_the_job_when_th
         await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
 
 
+async def test_a_poll_of_a_cloud_that_was_left_changes_nothing_of_a_job_beneath_a_dialog(
+    busy: LocalCloud, deck_on: DeckOn
+):
+    async with deck_on(busy) as pilot:
+        job = await open_one(pilot, Phase.RUNNING)
+        beneath = pilot.app.screen
+        await pilot.press("question_mark")
+        await reconnect(pilot)
+        late = poller.BoardChanged(frozenset([job.id]), frozenset(), 1, 1, complete=True, at=NOW)
+        beneath.post_message(BoardChanged(late))
+        await pilot.pause()
+        assert toasts(pilot) == [], "the journal of the cloud that was left is closed"
+
+
 # Keeping up
+
+
+async def test_while_paused_ages_stand_still(busy: LocalCloud, deck_on: DeckOn, clock: HeldClock):
+    async with deck_on(busy) as pilot:
+        await open_one(pilot, Phase.RUNNING)
+        await pilot.press("full_stop")
+        clock.advance(3600)
+        with painted(pilot) as sent:
+            pilot.app.screen._age()
+            await pilot.pause()
+        assert sent == []
+
+
+async def test_a_pause_shows_on_the_list_too(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        await open_one(pilot, Phase.RUNNING)
+        await pilot.press("full_stop", "escape")
+        await until(pilot, lambda: "paused" in screen_lines(pilot)[0])
 
 
 async def test_an_unchanged_poll_paints_nothing_of_the_page(busy: LocalCloud, deck_on: DeckOn):

@@ -6,9 +6,11 @@ import pytest
 from textual.widgets import Input
 
 from tests.ui.conftest import DeckOn
-from tests.ui.pilot_tools import screen_lines, screen_text, toasts, until
-from tui.localcloud import LocalCloud
+from tests.ui.pilot_tools import HeldClock, reconnect, screen_lines, screen_text, toasts, until
+from tui.localcloud import ALWAYS, LocalCloud
+from tui.runs.journal import Journal
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.deck_app import DEEDS
 from tui.screens.jobs import JobsScreen
 from tui.screens.menu import MenuScreen
 from tui.screens.text_screen import TextScreen
@@ -18,6 +20,8 @@ from tui.widgets.lines import Lines
 from tui.widgets.phase_tabs import PhaseTabs
 from tui.widgets.preview import Preview
 from tui.widgets.table import VirtualTable
+
+STOP = "ark:StopBatchInferenceJob"
 
 
 def table(pilot) -> VirtualTable:
@@ -86,6 +90,13 @@ async def test_the_preview_follows_the_cursor_and_p_hides_it(busy: LocalCloud, d
         assert not pilot.app.screen.query_one(Preview).display
 
 
+async def test_names_have_room_beside_the_preview(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy, size=(120, 36)) as pilot:
+        title = screen_lines(pilot)[2]
+        assert title.index("PHASE") - title.index("NAME") >= 20
+        assert "━" not in screen_lines(pilot)[4][: title.index("NOTE")], "a bar this short tells nothing"
+
+
 async def test_a_narrow_window_has_no_preview_and_p_says_so(busy: LocalCloud, deck_on: DeckOn):
     async with deck_on(busy, size=(80, 24)) as pilot:
         assert not pilot.app.screen.query_one(Preview).display
@@ -117,6 +128,13 @@ async def test_a_word_that_is_not_understood_is_explained_and_the_list_stays(bus
         assert listed(pilot) == before
         await pilot.press("enter")
         assert pilot.app.focused is not table(pilot), "it stays open until it is understood"
+
+
+async def test_control_characters_do_not_get_into_the_filter(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        await type_filter(pilot, "a\x1b]0;x\x07")
+        assert pilot.app.screen.query_one(Input).value == ""
+        assert toasts(pilot) == ["that holds control characters"]
 
 
 async def test_escape_brings_back_the_filter_from_before(busy: LocalCloud, deck_on: DeckOn):
@@ -191,7 +209,7 @@ async def test_order_columns_tab_and_filter_are_as_they_were_left(busy: LocalClo
     async with deck_on(busy) as pilot:
         assert [job.id for job in listed(pilot)] == left
         assert "ID" in screen_lines(pilot)[2]
-        assert "PROGRESS" not in screen_lines(pilot)[2]
+        assert "DONE" not in screen_lines(pilot)[2]
 
 
 # Marks and deeds
@@ -244,6 +262,52 @@ async def test_what_the_service_refuses_is_told_with_reason_and_request(busy: Lo
         done, refused = sorted(toasts(pilot))
         assert done == "1 job deleted"
         assert "(request " in refused
+
+
+async def test_a_stop_whose_answer_is_lost_is_not_told_as_undone(busy: LocalCloud, deck_on: DeckOn, clock: HeldClock):
+    busy.fault(STOP, reset="after", times=ALWAYS)
+    async with deck_on(busy) as pilot:
+        await pilot.press("2", "S")
+        await agree(pilot)
+        await until(pilot, lambda: clock.advance(1) or toasts(pilot))
+        assert [each.title for each in pilot.app._notifications] == ["1 job perhaps changed"]
+
+
+async def test_a_profile_that_is_left_cuts_off_what_is_being_done_and_says_so(busy: LocalCloud, deck_on: DeckOn):
+    busy.fault(STOP, delay=5, times=ALWAYS)
+    async with deck_on(busy) as pilot:
+        await pilot.press("2", "space", "space", "space", "S")
+        await agree(pilot)
+        await until(pilot, lambda: any(each.group == DEEDS for each in pilot.app.workers))
+        await reconnect(pilot)
+        assert any(each.startswith("cut off: 3 jobs") for each in toasts(pilot))
+        (noted,) = pilot.app.connection.services.journal.activity()
+        assert (noted.deed, noted.maybe_applied) == ("stop", True)
+
+
+async def test_quitting_while_jobs_are_changed_asks_first(busy: LocalCloud, deck_on: DeckOn):
+    busy.fault(STOP, delay=2)
+    async with deck_on(busy) as pilot:
+        await pilot.press("2", "S")
+        await agree(pilot)
+        await pilot.press("q")
+        await until(pilot, lambda: "Leave now?" in screen_text(pilot))
+        await pilot.press("n")
+        await until(pilot, lambda: toasts(pilot) == ["1 job stopping"])
+        assert pilot.app.is_running
+
+
+async def test_leaving_all_the_same_notes_what_was_cut_off(busy: LocalCloud, deck_on: DeckOn, paths, clock: HeldClock):
+    busy.fault(STOP, delay=5, times=ALWAYS)
+    async with deck_on(busy) as pilot:
+        await pilot.press("2", "space", "space", "S")
+        await agree(pilot)
+        await pilot.press("q")
+        await agree(pilot)
+    with Journal(paths.data_dir, clock) as journal:
+        (noted,) = journal.activity()
+    assert (noted.error, noted.maybe_applied) == ("cut off before the reply came", True)
+    assert pilot.app.crash is None
 
 
 async def test_a_finished_job_cannot_be_stopped_and_the_key_says_why(busy: LocalCloud, deck_on: DeckOn):

@@ -19,7 +19,7 @@ from tui.widgets.glyphs import UNICODE
 from tui.widgets.job_cells import short_duration
 from tui.widgets.lines import changed_cells
 from tui.widgets.safe_text import line
-from tui.widgets.top_bar import Told, TopBar, Whose, top_line
+from tui.widgets.top_bar import TopBar, Whose, top_line
 
 NOW = datetime(2026, 11, 22, 6, 2, 3, tzinfo=UTC)
 PROD = Whose("prod", "cn-beijing", "default", connected=True)
@@ -100,12 +100,50 @@ async def test_refused_keys_stop_the_polls_and_lead_to_the_profiles(
         assert "! " in screen_lines(pilot)[3], "the jobs are still there"
 
 
+async def test_a_refusal_is_told_once_for_each_time_it_is_asked(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        busy.fault(LIST, status=403, code="AccessDenied", times=ALWAYS)
+        for times in (1, 2):
+            before = asked(busy)
+            await pilot.press("r")
+            await until(pilot, lambda before=before: asked(busy) > before and not pilot.app.poll_status.asking)
+            assert len(toasts(pilot)) == times
+
+
+async def test_a_service_that_refused_and_then_is_silent_is_offline(
+    busy: LocalCloud, deck_on: DeckOn, clock: HeldClock
+):
+    async with deck_on(busy) as pilot:
+        busy.fault(LIST, status=403, code="AccessDenied", nth=1)
+        await pilot.press("r")
+        await until(pilot, lambda: "keys rejected" in screen_lines(pilot)[0])
+        busy.fault(LIST, reset="before", times=ALWAYS)
+        await pilot.press("r")
+        await until(pilot, lambda: clock.advance(1) or "offline since" in screen_lines(pilot)[0])
+
+
+async def test_the_next_try_is_the_same_on_every_screen(busy: LocalCloud, deck_on: DeckOn, clock: HeldClock):
+    async with deck_on(busy, settings=DeckSettings(refresh=15)) as pilot:
+        busy.fault(LIST, reset="before", times=ALWAYS)
+        await pilot.press("r")
+        await until(pilot, lambda: clock.advance(1) or "next try in" in screen_lines(pilot)[0])
+        due = pilot.app.poll_status.next_at
+        while (due - clock.now()).total_seconds() < 5:  # the tries come further and further apart
+            clock.advance(1)
+            await pilot.pause(0.01)
+            due = pilot.app.poll_status.next_at
+        clock.advance(2)
+        await pilot.press("enter")
+        left = int((due - clock.now()).total_seconds())
+        await until(pilot, lambda: f"next try in {left}s" in screen_lines(pilot)[0])
+
+
 # The line at the top
 
 
 def top_text(whose: Whose, status: PollStatus, width: int, later: float = 0) -> str:
     """The top line as it reads some seconds after the polls were heard of."""
-    pieces = top_line(whose, Told(status, NOW), NOW + timedelta(seconds=later), width, UNICODE)
+    pieces = top_line(whose, status, NOW + timedelta(seconds=later), width, UNICODE)
     return "".join(piece.plain for piece in pieces)
 
 
@@ -118,9 +156,17 @@ def top_text(whose: Whose, status: PollStatus, width: int, later: float = 0) -> 
         (PollStatus(15, answered=NOW, loaded=9, total=9), 75, "⟳ 15s · 1m10s ago"),
         (PollStatus(0, answered=NOW, loaded=9, total=9), 3, "⟳ manual · 3s ago"),
         (PollStatus(15, paused=True, answered=NOW, loaded=9, total=9), 3, "‖ paused · as of 14:02:03"),
-        (PollStatus(15, answered=NOW, failing_since=NOW, next_in=20), 5, "offline since 14:02, next try in 15s"),
-        (PollStatus(15, answered=NOW, failing_since=NOW, next_in=20), 30, "offline since 14:02, trying"),
-        (PollStatus(0, answered=NOW, failing_since=NOW), 5, "offline since 14:02, r tries again"),
+        (
+            PollStatus(15, answered=NOW, failing_since=NOW, next_at=NOW + timedelta(seconds=20)),
+            5,
+            "offline since 14:02, next try in 15s",
+        ),
+        (
+            PollStatus(15, answered=NOW, failing_since=NOW, next_at=NOW + timedelta(seconds=20)),
+            30,
+            "offline since 14:02, trying",
+        ),
+        (PollStatus(0, answered=NOW, failing_since=NOW, next_at=NOW), 5, "offline since 14:02, r tries again"),
         (PollStatus(15, answered=NOW, refused=True), 5, "keys rejected – P profiles"),
     ],
 )
@@ -134,7 +180,7 @@ def test_what_is_older_than_two_intervals_is_shown_as_stale():
     status = PollStatus(15, answered=NOW, loaded=9, total=9)
 
     def styles(seconds: float) -> set[str]:
-        _left, state, _time = top_line(PROD, Told(status, NOW), NOW + timedelta(seconds=seconds), 100, UNICODE)
+        _left, state, _time = top_line(PROD, status, NOW + timedelta(seconds=seconds), 100, UNICODE)
         return {str(span.style) for span in state.spans}
 
     assert "bold $stale" not in styles(29)

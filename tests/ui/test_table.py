@@ -270,7 +270,10 @@ async def test_a_range_reaches_from_the_last_mark_to_the_cursor_in_the_order_of_
 
 async def test_marks_of_rows_that_went_are_dropped_and_told(jobs):
     async with TableApp(jobs).run_test() as pilot:
-        pilot.app.table.mark_all()
+        pilot.app.table.last()
+        pilot.app.table.mark()
+        pilot.app.table.first()
+        pilot.app.table.mark_range()
         await settled(pilot)
         pilot.app.table.show(jobs.keys[:2])
         await pilot.pause()

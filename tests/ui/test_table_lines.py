@@ -21,10 +21,14 @@ def widths(columns, width):
 
 
 def test_what_is_left_over_goes_to_the_columns_that_grow():
-    assert (
-        widths(COLUMNS, 75) == {"name": 24, "phase": 10, "done": 6, "model": 14, "age": 6}
-        or sum(widths(COLUMNS, 75).values()) == 75 - GUTTER - 8
-    )
+    assert widths(COLUMNS, 75) == {"name": 27, "phase": 10, "done": 6, "model": 15, "age": 6}
+
+
+def test_a_cell_belongs_to_the_column_it_is_in_and_a_gap_to_the_one_before_it():
+    layout = arrange(COLUMNS, 75)
+    found = [layout.column_at(x) for x in (0, 2, 3, 31, 32, 74, 75)]
+    assert [column and column.id for column in found] == [None, None, "name", "name", "phase", "age", "age"]
+    assert layout.column_at(77) is None
 
 
 def test_columns_that_matter_least_go_first():

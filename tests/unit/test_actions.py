@@ -100,9 +100,14 @@ def test_looking_is_possible_on_a_read_only_profile(action_id: str) -> None:
     assert obstacle(action(action_id), situation(view(), read_only=True)) is None
 
 
-@pytest.mark.parametrize("action_id", ["job.stop", "jobs.refresh", "jobs.pause"])
+@pytest.mark.parametrize("action_id", ["job.stop", "jobs.pause"])
 def test_without_a_connection_the_service_cannot_be_asked(action_id: str) -> None:
     assert obstacle(action(action_id), situation(view(), connected=False)) == "not connected"
+
+
+def test_a_service_that_refused_the_keys_can_be_asked_again() -> None:
+    assert obstacle(action("jobs.refresh"), situation(connected=False)) is None
+    assert obstacle(action("jobs.refresh"), situation(connected=False, profile="")) == "not connected"
 
 
 @pytest.mark.parametrize("action_id", ["job.stop", "job.open", "job.copy", "jobs.mark"])

@@ -137,8 +137,8 @@ def test_a_sparkline_of_nothing_and_of_one_speed_is_flat(values: list[float], dr
 
 def test_the_record_holds_each_change_of_phase_once(journal: Journal) -> None:
     for each in (sample(-9, 0, "Queued"), sample(-8, 0), sample(-7, 5), sample(-6, 5, "Terminated"), sample(-5, 5)):
-        journal.sample("bi-1", each)
-    journal.sample("bi-2", sample(-4, 0, "Queued"))
+        journal.sample_all({"bi-1": each})
+    journal.sample_all({"bi-2": sample(-4, 0, "Queued")})
     record = read_record(job(), journal, now=NOW)
     assert record.phases == (
         *((at(-9), "Queued"), (at(-8), "Running")),
@@ -147,18 +147,18 @@ def test_the_record_holds_each_change_of_phase_once(journal: Journal) -> None:
 
 
 def test_only_new_samples_are_read_again_and_old_ones_let_go(journal: Journal) -> None:
-    journal.sample("bi-1", sample(0, 1))
-    journal.sample("bi-1", sample(1, 2))
+    journal.sample_all({"bi-1": sample(0, 1)})
+    journal.sample_all({"bi-1": sample(1, 2)})
     first = read_record(job(), journal, now=at(1))
-    journal.sample("bi-1", sample(2, 3))
+    journal.sample_all({"bi-1": sample(2, 3)})
     assert [each.completed for each in read_record(job(), journal, now=at(2), known=first).samples] == [1, 2, 3]
     later = at(1) + SPAN
     assert [each.completed for each in read_record(job(), journal, now=later, known=first).samples] == [2, 3]
 
 
 def test_the_samples_of_a_finished_job_reach_back_from_its_end(journal: Journal) -> None:
-    journal.sample("bi-1", sample(0, 1))
-    journal.sample("bi-1", sample(5, 9, "Completed"))
+    journal.sample_all({"bi-1": sample(0, 1)})
+    journal.sample_all({"bi-1": sample(5, 9, "Completed")})
     record = read_record(job("Completed", since=at(5)), journal, now=at(5) + 2 * SPAN)
     assert [each.completed for each in record.samples] == [1, 9]
 

@@ -205,7 +205,7 @@ def test_a_file_that_is_no_journal_is_told(tmp_path: Path, clock: FrozenClock) -
 
 def test_a_sample_that_says_nothing_new_is_not_kept(journal: Journal) -> None:
     for completed in (1, 1, 2):
-        journal.sample("bi-1", Sample(NOON, "Running", 10, completed, 0))
+        journal.sample_all({"bi-1": Sample(NOON, "Running", 10, completed, 0)})
     assert [sample.completed for sample in journal.samples("bi-1", since=NOON)] == [1, 2]
     assert [sample.completed for sample in journal.samples("bi-1", since=NOON + timedelta(hours=1))] == [2]
 
@@ -267,6 +267,25 @@ def test_a_journal_that_another_process_writes_to_is_opened_and_read_at_once(
             assert opened.accounts() == ({}, 0)
 
 
+def test_of_old_samples_few_are_kept_but_no_phase_and_no_end_is_lost(journal: Journal, clock: FrozenClock) -> None:
+    def sampled(minutes: float, completed: int, phase: str = "Running") -> Sample:
+        return Sample(NOON + timedelta(minutes=minutes), phase, 1000, completed, 0)
+
+    for number in range(240):  # two hours, twice a minute
+        journal.sample_all({"bi-1": sampled(number / 2, number, "Queued" if number < 3 else "Running")})
+    journal.sample_all({"bi-2": sampled(0, 0)})
+    journal.sample_all({"bi-2": sampled(1, 1)})
+    before = journal.phases("bi-1")
+    clock.advance(3 * 3600 + 60 * 60)  # the last hour is recent
+    journal.thin_samples()
+    kept = journal.samples("bi-1", since=NOON)
+    assert [sample.completed for sample in kept] == [0, 3, 20, 40, 60, 80, 100, *range(120, 240)]
+    assert journal.phases("bi-1") == before
+    assert [sample.completed for sample in journal.samples("bi-2", since=NOON)] == [0, 1]
+    journal.thin_samples()
+    assert journal.samples("bi-1", since=NOON) == kept
+
+
 async def test_what_can_be_done_without_is_given_up_soon_while_another_process_keeps_the_file(
     journal: Journal,
 ) -> None:
@@ -274,7 +293,7 @@ async def test_what_can_be_done_without_is_given_up_soon_while_another_process_k
         other.execute("BEGIN IMMEDIATE")
         begun = time.monotonic()
         with pytest.raises(JournalError, match="locked"):
-            await journal.apart(lambda opened: opened.sample("bi-1", Sample(NOON, "Running", 10, 4, 1)))
+            await journal.apart(lambda opened: opened.sample_all({"bi-1": Sample(NOON, "Running", 10, 4, 1)}))
         assert time.monotonic() - begun < 5
 
 

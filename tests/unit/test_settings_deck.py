@@ -14,7 +14,7 @@ from tui.settings.deck_settings import DeckSettings, refresh_interval
 from tui.settings.deck_state import DeckState, Remembered, load_state, save_state
 from tui.settings.paths import Paths
 from tui.settings.profiles import ProfileSettings, save_profile
-from tui.settings.themes import ThemeError, load_themes
+from tui.settings.themes import ThemeError
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_the_theme_is_the_one_asked_for_configured_or_remembered(
     paths: Paths, asked: str | None, configured: str, remembered: str | None, first: str
 ) -> None:
     launch = Launch(paths, {"COLORTERM": "truecolor"}, theme=asked, settings=DeckSettings(theme=configured))
-    assert launch.first_theme(load_themes().by_name, remembered) == first
+    assert launch.first_theme(remembered).name == first
 
 
 @pytest.mark.parametrize(("asked", "configured", "named"), [("embr", UNSET, "--theme"), (None, "embr", "config.toml")])
@@ -123,5 +123,5 @@ def test_a_theme_that_does_not_exist_is_named_with_the_nearest(
 ) -> None:
     launch = Launch(paths, {}, theme=asked, settings=DeckSettings(theme=configured))
     with pytest.raises(ThemeError, match=f"{named}: there is no theme embr") as refused:
-        launch.first_theme(load_themes().by_name, None)
+        launch.first_theme(None)
     assert refused.value.advice == "Did you mean ember?"

@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tui.settings.themes import Theme, ThemeError, default_theme_name, load_theme, load_themes, without_colour
+from tui.settings.themes import (
+    Theme,
+    ThemeError,
+    default_theme_name,
+    find_theme,
+    load_theme,
+    load_themes,
+    without_colour,
+)
 
 CHECKOUT = Path(__file__).parents[2]
 NAMES = [file.stem for file in sorted((CHECKOUT / "themes").glob("*.toml"))]
@@ -221,6 +229,15 @@ def test_a_broken_theme_of_the_operator_stops_nothing(tmp_path: Path) -> None:
         str(tmp_path / "broken.toml"),
         str(tmp_path / "ember.toml"),
     ]
+
+
+def test_one_theme_is_found_without_the_others(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(GOOD, "utf-8")
+    (tmp_path / "broken.toml").write_text(GOOD.replace("accent", "acent"), "utf-8")
+    (tmp_path / "ember.toml").write_bytes(b"\xff\xfe")
+    known = load_themes(tmp_path).by_name
+    assert {name: find_theme(name, tmp_path) for name in known} == known
+    assert [find_theme(name, tmp_path) for name in ("broken", "../mine", "")] == [None, None, None]
 
 
 def test_no_folder_is_no_theme_of_one_s_own(tmp_path: Path) -> None:

@@ -82,6 +82,8 @@ _GROUPS: Final = {
 KNOWN_PHASES: Final = tuple(_GROUPS)
 """The phases that are documented, in the order of a job's life."""
 
+_PHASES: Final = {str(phase): phase for phase in KNOWN_PHASES}  # shared by all jobs
+
 
 class Location(msgspec.Struct, frozen=True, rename={"bucket": "BucketName", "key": "ObjectKey"}):
     """An object in the object store, or a folder of them when the key ends with `/`."""
@@ -241,7 +243,7 @@ def read_job(raw: Mapping[str, object], request_id: str = "") -> Job:
         name=reply.name,
         description=reply.description,
         project=reply.project_name,
-        phase=Phase(reply.status.phase),
+        phase=_PHASES.get(reply.status.phase) or Phase(reply.status.phase),
         phase_time=parse_time(reply.status.phase_time),
         message=reply.status.message,
         input=reply.input_file_tos_location,

@@ -46,9 +46,12 @@ def begin(context: click.Context, profile: str | None, **chosen: Any) -> int | N
     """
     given = [name for name, value in chosen.items() if value]
     if context.invoked_subcommand is not None:
+        gc.enable()
         if given:
             raise UsageError(_("{option} is for the deck, which opens without a verb", option=_spelled(given[0])))
         return None
+    if profile and chosen["local"]:
+        raise UsageError(_("--local opens a cloud of its own, and no profile"), advice=_("Leave out -p or --local."))
     if chosen["scene"] and not chosen["local"]:
         raise UsageError(_("--scene fills a local cloud"), advice=_("Add --local."))
     if not on_terminal():
@@ -89,7 +92,7 @@ def open_deck(
         ArkdeckError: the configuration is not understood.
         Exception: what the deck crashed of.
     """
-    gc.disable()  # nothing is garbage until the first screen is painted; the deck enables it then
+    gc.disable()  # also where a verb opens it: nothing is garbage until the first screen is painted
     _set_up_textual()
     from tui.actions import ACTIONS
     from tui.app import Deck

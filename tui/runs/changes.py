@@ -140,7 +140,8 @@ def noted_if_cut_off(deed: Deed, job_id: str, services: Services, *, detail: str
         yield
     except asyncio.CancelledError:
         cut_off = _("cut off before the reply came")
-        services.journal.record(deed, job_id, error=cut_off, maybe_applied=True, detail=detail)
+        with contextlib.suppress(WorkError):  # nothing more may be done, also where this cannot be written down
+            services.journal.record(deed, job_id, error=cut_off, maybe_applied=True, detail=detail)
         raise
 
 

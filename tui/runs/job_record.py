@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tui.runs.journal import Journal
 
 SPAN: Final = timedelta(hours=3)
-"""How far back samples are kept."""
+"""How far back samples are shown."""
 
 _WAY: Final = (Phase.QUEUED, Phase.INITIALIZING, Phase.RUNNING, Phase.COMPLETED)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
@@ -34,6 +34,7 @@ __all__ = ["Journal", "JournalError", "JournalTooNewError", "RunHeldError", "Unk
 
 T = TypeVar("T")
 
+_DENSE: Final = timedelta(hours=3)  # a job that runs for days is sampled ten thousand times
 _PATIENCE: Final = 10.0  # seconds; what is written down before an act is worth waiting for
 _LITTLE_PATIENCE: Final = 1.0  # what the next poll says again is not
 
@@ -249,10 +250,6 @@ class Journal:
 
     # --- samples ------------------------------------------------------------------------------------------------------
 
-    def sample(self, job_id: str, sample: Sample) -> None:
-        """Keep what a job's counters said, unless the last sample says the same."""
-        self.sample_all({job_id: sample})
-
     def sample_all(self, samples: Mapping[str, Sample]) -> None:
         """Keep what a poll said of many jobs, each unless its last sample says the same."""
         with self._db.transaction(durable=False):
@@ -278,6 +275,18 @@ class Journal:
             Sample(datetime.fromisoformat(row["at"]), row["phase"], row["total"], row["completed"], row["failed"])
             for row in rows
         ]
+
+    def thin_samples(self) -> None:
+        """Of samples older than three hours keep one in ten minutes, each that began a phase, and each job's last."""
+        with self._db.transaction(durable=False):
+            self._db.change(
+                "DELETE FROM samples WHERE rowid IN (SELECT place FROM (SELECT rowid AS place, at, phase,"
+                " lag(at) OVER job AS at_before, lag(phase) OVER job AS phase_before, lead(at) OVER job AS at_after"
+                " FROM samples WINDOW job AS (PARTITION BY job_id ORDER BY rowid))"
+                " WHERE at < ? AND at_after IS NOT NULL AND phase IS phase_before"
+                " AND substr(at, 1, 15) = substr(at_before, 1, 15))",  # as in 2026-11-22T14:0
+                (self._clock.now() - _DENSE).isoformat(),
+            )
 
     def phases(self, job_id: str) -> list[tuple[datetime, str]]:
         """Return since when a job was seen in which phase, oldest first."""

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tui.ark.client import JobPage
 from tui.ark.errors import ArkError, ArkNotFoundError
@@ -23,9 +23,13 @@ from tui.ark.paging import MAX_PAGE_SIZE
 from tui.errors import AccessError, ArkdeckError
 from tui.runs.board import Board
 from tui.runs.events import JobGone, PollFailed
-from tui.runs.journal import JournalError, JournalTooNewError
+from tui.runs.journal import Journal, JournalError, JournalTooNewError
 from tui.runs.monitor import ask_after, chunks, sample
 from tui.runs.services import Services
+
+if TYPE_CHECKING:
+    from tui.dataset.results import Account
+    from tui.runs.forecast import Forecast
 
 __all__ = ["BoardChanged", "PollBegan", "PollEvent", "PollFailed", "PollRefused", "Poller"]
 
@@ -216,7 +220,8 @@ class Poller:
         yield PollBegan()
         watched = self.board.unfinished()
         asked_after = frozenset(self._asked_after)
-        if clock.monotonic() >= self._whole_list_due:
+        whole = clock.monotonic() >= self._whole_list_due
+        if whole:
             async with aclosing(self._read_list()) as pages:
                 async for event in pages:
                     yield event
@@ -225,7 +230,7 @@ class Poller:
             await self._read_news()
         self._asked_after -= asked_after
         await self._get_looked_at()
-        await self._promise(watched | self.board.unfinished())
+        await self._promise(watched | self.board.unfinished(), thin=whole)
         self._failures = 0
         self._ended, self._answered = clock.monotonic(), clock.now()
         yield self._told(complete=True)
@@ -330,14 +335,23 @@ class Poller:
         self._removed |= removed
         self._changed -= removed
 
-    async def _promise(self, job_ids: set[str]) -> None:
-        """Keep the jobs' counters in the journal, and put what it knows of jobs on the board."""
+    async def _promise(self, job_ids: set[str], *, thin: bool) -> None:
+        """Keep the jobs' counters in the journal, and put what it knows of jobs on the board.
+
+        Args:
+            job_ids: those that may have gone on.
+            thin: have the journal drop old samples too.
+        """
         views = [self.board.views[job_id] for job_id in job_ids if job_id in self.board.views]
         seen, known = [(view.job, view.seen) for view in views], self._accounts_known
+
+        def remember(journal: Journal) -> tuple[dict[str, Forecast], tuple[dict[str, Account], int]]:
+            if thin:
+                journal.thin_samples()
+            return sample(seen, journal), journal.accounts(after=known)
+
         try:
-            forecasts, (accounts, self._accounts_known) = await self._services.journal.apart(
-                lambda journal: (sample(seen, journal), journal.accounts(after=known))
-            )
+            forecasts, (accounts, self._accounts_known) = await self._services.journal.apart(remember)
         except (JournalError, JournalTooNewError) as error:
             self._hindered("journal", error)
         else:

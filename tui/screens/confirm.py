@@ -119,7 +119,10 @@ class ConfirmScreen(ModalScreen[bool]):
 
     @on(Button.Pressed)
     def _answer(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "yes")
+        if event.button.id == "no":
+            self.dismiss(False)
+        elif event.time > self._seen_at:  # keys that went to the screen below come here as bindings, past `on_key`
+            self.dismiss(True)
 
 
 def _listed(lines: Sequence[Content]) -> Content:

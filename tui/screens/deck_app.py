@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+DEEDS: Final = "deeds"
+"""The group of the workers that change jobs: the app lets them end before it closes the cloud of the jobs."""
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
@@ -22,7 +25,6 @@ class DeckApp(Protocol):
         connection: the open cloud, if any.
         connection_state: how opening it went.
         poll_status: what its polls are up to.
-        theme_names: the themes there are.
         state: how the operator left the deck; `remember` changes it.
         session_keys: keys by profile that the operator gave for as long as the deck runs.
     """
@@ -31,7 +33,6 @@ class DeckApp(Protocol):
     connection: Connection | None
     connection_state: ConnectionState
     poll_status: PollStatus
-    theme_names: tuple[str, ...]
     state: DeckState
     session_keys: dict[str, Credentials]
 
@@ -43,6 +44,9 @@ class DeckApp(Protocol):
 
     def copy(self, text: str, what: str) -> None:
         """Copy a text to the operator's clipboard and say so."""
+
+    async def theme_names(self) -> tuple[str, ...]:
+        """Return the names of the themes that can be chosen, once their files are read."""
 
     def remember(self, **changes: object) -> None:
         """Change fields of `state`, and keep them for the next time."""

@@ -120,7 +120,7 @@ class DeckScreen(Screen[None]):
         for child in self.children:  # a query over the whole screen would cost more than all the rest, with every key
             if isinstance(child, KeyBar):
                 child.show([self._hint(action, situation) for action in actions.in_key_bar(self.SCOPE)])
-            elif isinstance(child, KeyPanel):
+            elif isinstance(child, KeyPanel) and child.display:
                 child.show(self._groups(situation))
 
     def keys(self, action: Action) -> tuple[str, ...]:
@@ -152,10 +152,12 @@ class DeckScreen(Screen[None]):
         self.refresh_keys()
 
     def _show_panel(self) -> None:
-        if not self.app.has_class(_PANEL_SHOWN):
-            self.query(KeyPanel).remove()
-        elif not self.query(KeyPanel):
+        shown = self.app.has_class(_PANEL_SHOWN)
+        panels = self.query(KeyPanel)
+        if shown and not panels:
             self.mount(KeyPanel())
+        for panel in panels:
+            panel.display = shown
 
     def do_app_help(self) -> None:
         """Show what can be done here; what is chosen there is done."""

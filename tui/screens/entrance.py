@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from textual import on
+from textual import on, work
 
 from tui.connection import Connected, Failed
 from tui.daemon import in_daemon
@@ -37,11 +37,12 @@ class Entrance(DeckScreen):
             return
         if isinstance(state, Failed) and state.keyless:
             self._led = state
-            self.run_worker(self._without_keys(state), name="entrance")
+            self._without_keys(state)
         elif isinstance(state, Connected) and not state.connection.local and status.refused and not status.loaded:
             self._led = state
             self._log_in(state.connection.profile, status.cause)
 
+    @work(group="entrance")
     async def _without_keys(self, state: Failed) -> None:
         """Welcome who has no profile yet; ask for the keys of the one that was asked for, or is the default."""
         launch = deck_of(self).launch

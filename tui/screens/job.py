@@ -60,7 +60,7 @@ class JobScreen(Polling, JobDeeds):
     def on_mount(self) -> None:
         """Show what is known, and have the service asked for the rest."""
         self.page.focus()
-        self.set_interval(_AGES_EVERY, self._show)
+        self.set_interval(_AGES_EVERY, self._age)
         self.tell_top_bar()
         self._connection.poller.look_at(self._known.view.job.id)
 
@@ -96,6 +96,8 @@ class JobScreen(Polling, JobDeeds):
 
     @on(BoardChanged)
     def _board_changed(self, event: BoardChanged) -> None:
+        if deck_of(self).connection is not self._connection:
+            return
         job_id = self._known.view.job.id
         if job_id in event.event.removed:
             self._known = replace(self._known, gone=True)
@@ -124,6 +126,11 @@ class JobScreen(Polling, JobDeeds):
         self._show()
         self.refresh_keys()
 
+    def _age(self) -> None:
+        """Bring ages up to date; paused, nothing moves."""
+        if not deck_of(self).poll_status.paused:
+            self._show()
+
     def _show(self) -> None:
         """Show what is known as it is now; only what differs is painted."""
         back = line(("esc", "bold $accent"), (_(" back"), "$muted"))
@@ -138,7 +145,7 @@ class JobScreen(Polling, JobDeeds):
         """Show that it was tried; go back to the list from a job that is deleted."""
         if deed is Deed.DELETE and job_ids and self.is_active:
             self.do_app_back()
-        elif self.is_attached:
+        elif self.is_attached and deck_of(self).connection is self._connection:
             self._read_journal()
 
     def do_jobs_down(self) -> None:

@@ -28,11 +28,14 @@ def update_form(job: Job, connection: Connection) -> JobForm:
     async def send(changed: Mapping[str, str]) -> str:
         name, description = changed.get("name"), changed.get("description")
         results = change(Deed.UPDATE, [job.id], connection.services, name=name, description=description)
-        async with aclosing(results):
-            async for result in results:
-                connection.poller.refresh([job.id])
-                if isinstance(result, ChangeFailed):
-                    raise result.cause
+        try:
+            async with aclosing(results):
+                async for result in results:
+                    connection.poller.refresh([job.id])
+                    if isinstance(result, ChangeFailed):
+                        raise result.cause
+        except JournalError as error:  # it is done
+            return _("job updated, but {trouble}", trouble=error.message)
         return _("job updated")
 
     return JobForm(
@@ -63,10 +66,10 @@ def clone_form(job: Job, connection: Connection, made: Callable[[str], None]) ->
         try:
             receipt = await create(changed, dry_run=False)
         except JournalError as error:  # the job exists: to send it again would make another
-            connection.poller.refresh()
             return error.message
+        finally:  # it may be there whatever the reply was
+            connection.poller.refresh()
         made(receipt.job_id)
-        connection.poller.refresh([receipt.job_id])
         return _("created {job}", job=receipt.job_id)
 
     async def rehearse(changed: Mapping[str, str]) -> str:
@@ -90,6 +93,7 @@ def clone_form(job: Job, connection: Connection, made: Callable[[str], None]) ->
         consequence=_(
             "A new job on the same input, with the same tags. Nothing is uploaded; its answers are paid for."
         ),
+        once=True,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,15 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tui import actions
-from tui.ark.errors import ArkReplyError
+from tui.ark.errors import ArkError, ArkReplyError
 from tui.errors import ArkdeckError
 from tui.i18n import _, plural
 from tui.runs.changes import ChangeFailed, Deed, change, obstacle
 from tui.safety import redact
-from tui.screens.confirm import ConfirmScreen
-from tui.screens.deck_app import deck_of
+from tui.screens.deck_app import DEEDS, deck_of
 from tui.screens.deck_screen import DeckScreen
-from tui.screens.menu import Choice, MenuScreen
 from tui.screens.messages import JobMade
 from tui.text import clean
 
@@ -98,6 +97,8 @@ class JobDeeds(DeckScreen):
 
     def do_job_copy(self) -> None:
         """Copy something of the jobs, chosen in a menu."""
+        from tui.screens.menu import Choice, MenuScreen
+
         jobs = [view.job for view in self.situation.jobs]
         copies = self._copies(jobs)
         choices = [
@@ -131,22 +132,28 @@ class JobDeeds(DeckScreen):
         return sum(obstacle(deed, view.job) is None for view in self.situation.jobs)
 
     def _ask(self, deed: Deed, question: str, consequence: str, yes: str) -> None:
+        from tui.screens.confirm import ConfirmScreen
+
         views, connection = self.situation.jobs, deck_of(self).connection
         reasons = {view.job.id: obstacle(deed, view.job) for view in views}
         able = [view for view in views if reasons[view.job.id] is None]
         passed_over = [(_called(view), reason) for view in views if (reason := reasons[view.job.id]) is not None]
 
         def answered(agreed: bool | None) -> None:
-            if agreed and connection is not None and connection is deck_of(self).connection:
-                work = self._carry_out(deed, able, connection)
-                self.app.run_worker(work, name=f"{deed} jobs", group="deeds")
+            if not agreed or connection is None:
+                return
+            if connection is not deck_of(self).connection:
+                left = _("the profile of these jobs is not open any more; nothing was sent")
+                self.app.notify(left, severity="warning", markup=False)
+                return
+            self.app.run_worker(self._carry_out(deed, able, connection), name=f"{deed} jobs", group=DEEDS)
 
         touches = [_called(view) for view in able]
         asking = ConfirmScreen(question, touches=touches, passes_over=passed_over, consequence=consequence, yes=yes)
         self.app.push_screen(asking, answered)
 
     async def _carry_out(self, deed: Deed, views: Sequence[JobView], connection: Connection) -> None:
-        """Do it job by job, tell the outcome in one toast, and look again."""
+        """Do it job by job, tell the outcome, and look again."""
         failed: list[ChangeFailed] = []
         done: list[str] = []
         names = {view.job.id: _called(view) for view in views}
@@ -159,16 +166,34 @@ class JobDeeds(DeckScreen):
                         done.append(result.job_id)
         except ArkdeckError as error:  # all is done, but not written down
             self.app.notify(error.message, severity="warning", markup=False)
-        if done:
-            self.app.notify(_told(deed, len(done)), markup=False)
-        if failed:
-            lines = [f"{names[each.job_id]}: {_reason(each.cause)}" for each in failed[:_FAILURES_TOLD]]
-            if len(failed) > _FAILURES_TOLD:
-                lines.append(plural("and {count} more", "and {count} more", len(failed) - _FAILURES_TOLD))
-            title = plural("{count} job could not be changed", "{count} jobs could not be changed", len(failed))
-            self.app.notify("\n".join(lines), title=title, severity="error", timeout=20, markup=False)
+        except asyncio.CancelledError:
+            self._tell_outcome(deed, names, done, failed)
+            left = len(names) - len(done) - len(failed)
+            cut_off = plural("cut off: {count} job is left as it was, or perhaps changed",
+                             "cut off: {count} jobs are left as they were, one perhaps changed", left)  # fmt: skip
+            self.app.notify(cut_off, severity="warning", timeout=20, markup=False)
+            raise
+        self._tell_outcome(deed, names, done, failed)
         connection.poller.refresh(names)
         self.carried_out(deed, done)
+
+    def _tell_outcome(
+        self, deed: Deed, names: Mapping[str, str], done: Sequence[str], failed: Sequence[ChangeFailed]
+    ) -> None:
+        """Tell in a toast each what was done, what was not, and of what nobody knows."""
+        if done:
+            self.app.notify(_told(deed, len(done)), markup=False)
+        unknown = [each for each in failed if isinstance(each.cause, ArkError) and each.cause.maybe_applied]
+        refused = [each for each in failed if each not in unknown]
+        for title, some in (
+            (plural("{count} job could not be changed", "{count} jobs could not be changed", len(refused)), refused),
+            (plural("{count} job perhaps changed", "{count} jobs perhaps changed", len(unknown)), unknown),
+        ):
+            if some:
+                lines = [f"{names[each.job_id]}: {_reason(each.cause)}" for each in some[:_FAILURES_TOLD]]
+                if len(some) > _FAILURES_TOLD:
+                    lines.append(plural("and {count} more", "and {count} more", len(some) - _FAILURES_TOLD))
+                self.app.notify("\n".join(lines), title=title, severity="error", timeout=20, markup=False)
 
 
 def _told(deed: Deed, count: int) -> str:

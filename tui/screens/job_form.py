@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -13,10 +14,13 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
+from tui.ark.errors import ArkError
 from tui.errors import ArkdeckError
 from tui.i18n import _
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.deck_app import DEEDS
 from tui.screens.form import Form
+from tui.screens.messages import ConnectionChanged
 from tui.text import clean
 from tui.widgets.line_input import LineInput
 from tui.widgets.safe_text import identifier, line, plain
@@ -57,7 +61,8 @@ class Field:
 class JobForm(Form[bool]):
     """Lets fields be changed, and sends what was; it stays, with what was typed, until that is done.
 
-    What is sent goes on when the form is left meanwhile; a toast tells how it ended.
+    What is sent goes on when the form is left meanwhile; a toast tells how it ended. Once the cloud of the job is left,
+    nothing can be sent any more.
 
     Args:
         title: what the form is for; may come from outside, as all its texts may.
@@ -68,6 +73,7 @@ class JobForm(Form[bool]):
         about: label and text of what is not changed.
         consequence: a sentence on what follows.
         unchanged: what to say when nothing was changed and there is nothing to send; empty where that can be sent.
+        once: sent twice it may be done twice, so it is not sent again while nobody knows what became of it.
     """
 
     CSS_PATH: ClassVar = ["form.tcss", "job_form.tcss"]
@@ -83,6 +89,7 @@ class JobForm(Form[bool]):
         about: Sequence[tuple[str, str]] = (),
         consequence: str = "",
         unchanged: str = "",
+        once: bool = False,
     ) -> None:
         super().__init__()
         self._title = title
@@ -93,6 +100,7 @@ class JobForm(Form[bool]):
         self._about = about
         self._consequence = consequence
         self._unchanged = unchanged
+        self._once = once
         self._seen = False
         self._in_flight = False
         self._focused_before: Widget | None = None
@@ -187,15 +195,20 @@ class JobForm(Form[bool]):
             return
         self._hold(in_flight=True)
         self.tell(_("sending…"))
-        self.app.run_worker(self._carry(send, changed), name="form", group="deeds")
+        self.app.run_worker(self._carry(send, changed), name="form", group=DEEDS)
 
     async def _carry(self, send: Send, changed: Mapping[str, str]) -> None:
         try:
             told = await send(changed)
         except ArkdeckError as error:
-            self._hold(in_flight=False)
+            unknown = isinstance(error, ArkError) and error.maybe_applied
+            if not (unknown and self._once):
+                self._hold(in_flight=False)
             self.tell_error(error)
             return
+        except asyncio.CancelledError:
+            self.tell_error(ArkdeckError(_("cut off before the reply came"), advice=_("The job's history notes it.")))
+            raise
         if send is self._rehearse:
             self._hold(in_flight=False)
             self.tell(told, "-good")
@@ -216,6 +229,14 @@ class JobForm(Form[bool]):
             self._focused_before = focused
         elif self._focused_before is not None:
             self._focused_before.focus()
+
+    @on(ConnectionChanged)
+    def _cloud_left(self) -> None:
+        if not self._in_flight:
+            self._hold(in_flight=True)
+            self.tell_error(
+                ArkdeckError(_("the profile of this job is not open any more"), advice=_("Nothing was sent."))
+            )
 
     # Leaving
 

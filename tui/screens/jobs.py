@@ -22,7 +22,6 @@ from tui.screens.deck_app import deck_of
 from tui.screens.entrance import Entrance
 from tui.screens.job_deeds import JobDeeds
 from tui.screens.jobs_empty import Emptiness, why_empty
-from tui.screens.menu import ChecklistScreen, Choice, MenuScreen
 from tui.screens.messages import BoardChanged, ConnectionChanged, JobMade, PollTold
 from tui.screens.polling import Polling
 from tui.widgets.filter_line import FilterLine
@@ -51,7 +50,6 @@ class JobsScreen(Entrance, Polling, JobDeeds):
     """Jobs by phase, what needs attention first; filter, sort, marks, and a preview of the one under the cursor."""
 
     SCOPE = Scope.JOBS
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012  # as Textual declares it
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,6 +64,7 @@ class JobsScreen(Entrance, Polling, JobDeeds):
 
     def compose(self) -> ComposeResult:
         """Lay out the lines and the list."""
+        self._fit()
         yield TopBar(deck_of(self).launch.clock)
         yield PhaseTabs()
         with Horizontal(id="jobs"):
@@ -84,14 +83,20 @@ class JobsScreen(Entrance, Polling, JobDeeds):
         with suppress(FilterError):  # another version may have left it
             self.query_one(FilterLine).set_filter(parse_filter(state.filter or ""))
         self._set_order()
+        self._set_columns()
         self.table.focus()
         self.set_interval(_AGES_EVERY, self._age)
         self.tell_top_bar()
         self._refill()
 
     def on_resize(self) -> None:
-        """Choose the columns for the new width."""
+        """Choose what is shown for the new width."""
+        self._fit()
         self._set_columns()
+
+    def _fit(self) -> None:
+        """Leave the preview out where there is no room for it."""
+        self.set_class(self.app.size.width < WIDE, "-narrow")
 
     @property
     def table(self) -> VirtualTable:
@@ -123,10 +128,15 @@ class JobsScreen(Entrance, Polling, JobDeeds):
 
     @on(PollTold)
     def _poll_told(self, event: PollTold) -> None:
-        if event.status.refused and event.status.cause is not None and self._views:
+        status = event.status
+        if status.asking:
+            return
+        if status.refused and status.cause is not None and self._views:
             keys = _("Press P for profiles and keys, r to try again.")
-            self.app.notify(f"{event.status.cause.message}\n{keys}", severity="error", timeout=20, markup=False)
-        if not self._views:
+            self.app.notify(f"{status.cause.message}\n{keys}", severity="error", timeout=20, markup=False)
+        if status.cause is not None:
+            self._refill()  # what was read until then
+        elif not self._views:
             self._say_why_empty()
 
     @on(BoardChanged)
@@ -262,6 +272,8 @@ class JobsScreen(Entrance, Polling, JobDeeds):
 
     def do_jobs_sort(self) -> None:
         """Choose the order in a menu; what is chosen already turns round."""
+        from tui.screens.menu import Choice, MenuScreen
+
         choices = [Choice(id=NEEDS, key="n", label=_("what needs attention first"))]
         choices += [Choice(id=order, label=_called(order)) for order in ORDERS if order != NEEDS]
         self.app.push_screen(MenuScreen(_("Sort by"), choices, current=self._order), self._choose_order)
@@ -280,6 +292,8 @@ class JobsScreen(Entrance, Polling, JobDeeds):
 
     def do_jobs_columns(self) -> None:
         """Choose the columns in a menu."""
+        from tui.screens.menu import ChecklistScreen, Choice
+
         choices = [Choice(id=each, label=_called(each)) for each in COLUMNS if each != "name"]
         shown = deck_of(self).state.columns or DEFAULT_COLUMNS
 
@@ -295,7 +309,7 @@ class JobsScreen(Entrance, Polling, JobDeeds):
 
     def do_jobs_preview(self) -> None:
         """Show or hide the preview."""
-        if not self.has_class("-wide"):
+        if self.has_class("-narrow"):
             too_narrow = _("the preview needs a window of {width} columns", width=WIDE)
             self.app.notify(too_narrow, severity="warning", markup=False)
             return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Button, Input, Static
+from textual.worker import Worker
 
 from tui.errors import ArkdeckError
 from tui.i18n import _, plural
@@ -47,7 +49,7 @@ class LoginScreen(Form[bool]):
         super().__init__()
         self._profile = profile
         self._reason = reason
-        self._storing = False
+        self._storing: Worker[None] | None = None
         self._unusable = ""
 
     def heading(self) -> Content:
@@ -76,10 +78,11 @@ class LoginScreen(Form[bool]):
 
     def on_mount(self) -> None:
         """Find out before anybody types a key whether it can be stored."""
-        self.run_worker(self._look_for_keyring(), name="keyring")
+        self._look_for_keyring()
 
     # Where they are kept
 
+    @work(group="keyring")
     async def _look_for_keyring(self) -> None:
         report = await describe_keyring()
         if report.cure:
@@ -149,7 +152,7 @@ class LoginScreen(Form[bool]):
     @on(Button.Pressed, "#log-in")
     def _log_in(self) -> None:
         entered = self._entered()
-        if entered is None or self._storing:
+        if entered is None or self._storing is not None:
             return
         if self.query_one("#keep", OneOf).chosen == _SESSION:
             deck_of(self).session_keys[self._profile.name] = entered
@@ -158,15 +161,14 @@ class LoginScreen(Form[bool]):
             self.app.notify(told, markup=False)
             self.finish(True)
             return
-        self._storing = True
         self.tell(_("storing…"))
-        self.app.run_worker(self._store(entered), name="login")
+        self._storing = self.app.run_worker(partial(self._store, entered), name="login")
 
     async def _store(self, entered: Credentials) -> None:
         try:
             await save_credentials(self._profile.name, entered)
         except KeyringUnavailableError as error:
-            self._storing = False
+            self._storing = None
             self.tell_error(error)
             return
         key, name = entered.masked_key, self._profile.name
@@ -180,8 +182,9 @@ class LoginScreen(Form[bool]):
         entered = self._entered()
         if entered is not None:
             self.tell(_("asking the service…"))
-            self.run_worker(self._try(entered), name="test-keys", group="test-keys", exclusive=True)
+            self._try(entered)
 
+    @work(group="test-keys", exclusive=True)
     async def _try(self, entered: Credentials) -> None:
         from tui.runs.key_check import count_jobs
 

@@ -66,9 +66,20 @@ class _WearTheme:
 class _Entries(Provider):
     """Finds entries by the letters of their names."""
 
+    async def startup(self) -> None:
+        """Wait for the themes, which are read after the first paint."""
+        self._theme_names = await deck_of(self.app).theme_names()
+
     @abstractmethod
     def entries(self) -> Iterable[_Entry]:
         """Return all there are."""
+
+    def themes(self) -> Iterator[_Entry]:
+        """Return the themes, the one that is worn first."""
+        worn = self.app.theme
+        for name in sorted(self._theme_names, key=lambda name: (name != worn, name)):
+            shown = _("in use") if name == worn else _("Use this theme.")
+            yield _Entry(_("theme: {name}", name=name), shown, _WearTheme(self.app, name))
 
     async def discover(self) -> Hits:
         """List everything while nothing is typed."""
@@ -89,6 +100,7 @@ class Everything(_Entries):
 
     async def startup(self) -> None:
         """Read the profiles, off the event loop."""
+        await super().startup()
         self._profiles: Sequence[str] = ()
         self._no_profiles: str | None = None
         try:
@@ -100,7 +112,7 @@ class Everything(_Entries):
         """Return them all, in this order."""
         yield from self._actions()
         yield from self._choices_of_profile()
-        yield from _themes(self.app)
+        yield from self.themes()
 
     def _actions(self) -> Iterator[_Entry]:
         screen = cast("DeckScreen", self.screen)
@@ -129,13 +141,7 @@ class Themes(_Entries):
 
     def entries(self) -> Iterator[_Entry]:
         """Return them all."""
-        return _themes(self.app)
-
-
-def _themes(app: App[object]) -> Iterator[_Entry]:
-    for name in sorted(deck_of(app).theme_names, key=lambda name: (name != app.theme, name)):
-        shown = _("in use") if name == app.theme else _("Use this theme.")
-        yield _Entry(_("theme: {name}", name=name), shown, _WearTheme(app, name))
+        return self.themes()
 
 
 def _shown(entry: _Entry, matched: Sequence[int] = (), match_style: Style | None = None) -> Content:

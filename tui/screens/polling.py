@@ -59,4 +59,5 @@ class Polling(Headed):
     def _tell(self, **changes: object) -> None:
         deck = deck_of(self)
         deck.poll_status = replace(deck.poll_status, **changes)  # type: ignore[arg-type]  # mypy does not know the fields
-        self.post_message(PollTold(deck.poll_status))
+        for screen in self.app.screen_stack:
+            screen.post_message(PollTold(deck.poll_status))

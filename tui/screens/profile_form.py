@@ -10,6 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Button, Input, Static
+from textual.worker import Worker
 
 from tui.daemon import in_daemon
 from tui.i18n import _
@@ -57,7 +58,7 @@ class ProfileForm(Form[str]):
         self._others = frozenset(config.profiles) - {name}
         before = config.profiles.get(name or "", ProfileSettings())
         self._before: dict[str, Any] = before.values()
-        self._saving = False
+        self._saving: Worker[None] | None = None
 
     def heading(self) -> Content:
         """Return the title."""
@@ -183,16 +184,17 @@ class ProfileForm(Form[str]):
         wrong = [field for field in names if self._judge(field)]
         if wrong:
             self.query_one(f"#{wrong[0]}", Input).focus()
-        elif not self._saving:
-            self._saving = True
-            self.app.run_worker(self._write(self._profile, self._settings()), name="save-profile")
+        elif self._saving is None:
+            self._saving = self.app.run_worker(
+                partial(self._write, self._profile, self._settings()), name="save-profile"
+            )
 
     async def _write(self, name: str, settings: ProfileSettings) -> None:
         paths = deck_of(self).launch.paths
         try:
             kept = await in_daemon(partial(save_profile, paths, name, settings), name="profile")
         except ConfigError as error:
-            self._saving = False
+            self._saving = None
             self.tell_error(error)
             return
         self.app.notify(written(_("saved profile {name}", name=name), kept), markup=False)
@@ -204,7 +206,7 @@ class ProfileForm(Form[str]):
     def action_leave(self) -> None:
         """Leave; where something was typed and not saved, once the operator agrees."""
         typed = self._name_given is None and self._typed("name")
-        if self._saving or not (typed or self._changed):
+        if self._saving is not None or not (typed or self._changed):
             self.dismiss(None)
             return
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
@@ -29,22 +29,14 @@ from tui.text import clean
 from tui.widgets.glyphs import glyphs
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lines import Lines
+from tui.widgets.profile_cells import COLUMNS, profile_cells, profile_facts
 from tui.widgets.safe_text import identifier, line, paragraphs
-from tui.widgets.table import Column, VirtualTable
+from tui.widgets.table import VirtualTable
 from tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
     from tui.settings.keyring_store import KeyringUnavailableError
 
-_COLUMNS: Final = (
-    Column("name", _("  NAME"), 18, grow=3),
-    Column("region", _("REGION"), 14),
-    Column("project", _("PROJECT"), 10, grow=1, drop=3),
-    Column("bucket", _("BUCKET"), 12, grow=2, drop=2),
-    Column("access", _("ACCESS"), 9, drop=1),
-    Column("keys", _("KEYS"), 12),
-)
-_LABEL_WIDTH: Final = 10
 _ANY_TWO: Final = 2
 
 
@@ -66,7 +58,7 @@ class ProfilesScreen(Headed):
         """Lay out the lines, the list, and what is told of one."""
         yield TopBar(deck_of(self).launch.clock)
         yield Lines(id="crumb")
-        yield VirtualTable(_COLUMNS, self._cells, empty=Content())
+        yield VirtualTable(COLUMNS, self._cells, empty=Content())
         yield Static(id="told")
         yield KeyBar()
 
@@ -74,7 +66,7 @@ class ProfilesScreen(Headed):
         """Say where the profiles are kept."""
         back = line(("esc", "bold $accent"), (_(" back"), "$muted"))
         file = identifier(str(deck_of(self).launch.paths.config_file))
-        self.query_one("#crumb", Lines).show(line((_(" Profiles"), "bold"), "   ", file.stylize("$muted"), "   ", back))
+        self.query_one("#crumb", Lines).show(line((_(" Profiles"), "bold"), "   ", back, "   ", file.stylize("$muted")))
         self.tell_top_bar()
         self.table.focus()
 
@@ -114,10 +106,8 @@ class ProfilesScreen(Headed):
             deck.connect(deck.connection_state.name or None)
         self._list()
 
-    def _list(self) -> None:
-        self.run_worker(self._reload(), name="profiles", group="profiles", exclusive=True)
-
-    async def _reload(self) -> None:
+    @work(group="profiles", exclusive=True)
+    async def _list(self) -> None:
         deck = deck_of(self)
         paths, environ = deck.launch.paths, deck.launch.environ
         try:
@@ -177,20 +167,7 @@ class ProfilesScreen(Headed):
         return (state.name or default) if isinstance(state, Connecting | Failed) else default
 
     def _cells(self, key: str, widths: Mapping[str, int]) -> list[Content]:
-        listed = self._listed[key]
-        profile, in_force = listed.profile, key == self._in_force
-        mark = line((f"{glyphs().check} " if in_force else "  ", "bold $mark"))
-        default = (_("  default"), "$muted") if listed.default and listed.in_file else ""
-        keys = self._keys.get(key)
-        cells = {
-            "name": line(mark, identifier(key).stylize("bold" if in_force else ""), default),
-            "region": identifier(profile.region),
-            "project": identifier(profile.project),
-            "bucket": identifier(profile.bucket or glyphs().dash),
-            "access": line((_("read only"), "$warning")) if profile.read_only else line((_("RW"), "$muted")),
-            "keys": _keys_shown(keys),
-        }
-        return [cells[column] for column in widths]
+        return profile_cells(self._listed[key], self._keys.get(key), widths, in_force=key == self._in_force)
 
     # What is told
 
@@ -207,37 +184,19 @@ class ProfilesScreen(Headed):
         self.refresh_keys()
 
     def _facts(self, listed: ListedProfile) -> list[Content]:
-        profile, separator = listed.profile, f" {glyphs().separator} "
-        bucket = profile.bucket or _("no bucket")
-        facts = [
-            _fact(_("service"), line(identifier(profile.ark_endpoint), separator, identifier(profile.project))),
-            _fact(_("objects"), line(identifier(profile.tos_endpoint), separator, identifier(bucket))),
-            _fact(_("keys"), self._where_keys_are(listed.name)),
-        ]
+        no_keyring = self._no_keyring.message if self._no_keyring else ""
+        facts = profile_facts(listed, self._keys.get(listed.name), no_keyring=no_keyring)
         deck = deck_of(self)
         state, refused = deck.connection_state, deck.poll_status.cause if deck.poll_status.refused else None
         cause = state.cause if isinstance(state, Failed) and not state.keyless else refused
-        if cause is not None and listed.name == self._in_force:
+        if listed.name != self._in_force:
+            if deck.connection is not None and deck.connection.local:
+                facts.append(line((_("the deck works on a local cloud of its own now"), "$muted")))
+        elif cause is not None:
             facts.append(line((f"{glyphs().cross} ", "bold $error"), (cause.message, "$error")))
-        elif listed.name == self._in_force:
+        elif deck.connection is not None:
             facts.append(line((f"{glyphs().check} ", "bold $mark"), (_("the deck works with it"), "$muted")))
-        elif deck.connection is not None and deck.connection.local:
-            facts.append(line((_("the deck works on a local cloud of its own now"), "$muted")))
         return facts
-
-    def _where_keys_are(self, name: str) -> Content:
-        match self._keys.get(name):
-            case None:
-                return line((_("looking…"), "$muted"))
-            case KeysFrom.SESSION:
-                return line(_("entered, and known until arkdeck ends"))
-            case KeysFrom.KEYRING:
-                return line(_("in the system keyring"))
-            case KeysFrom.ENVIRONMENT:
-                return line(_("in the environment of your shell"))
-        if self._no_keyring is None:
-            return line((_("none"), "$warning"), _(", L enters them"))
-        return line((_("none"), "$warning"), ", ", self._no_keyring.message)
 
     # What the operator does
 
@@ -282,8 +241,9 @@ class ProfilesScreen(Headed):
         except ConfigError as error:
             self._refuse(error)
             return None
-        self._awaited = await self.app.push_screen_wait(ProfileForm(config, name)) or ""
-        return self._awaited or None
+        written_name = await self.app.push_screen_wait(ProfileForm(config, name))
+        self._awaited = written_name or ""
+        return written_name
 
     async def do_profile_log_in(self) -> None:
         """Take the profile's keys."""
@@ -315,6 +275,9 @@ class ProfilesScreen(Headed):
         after = _("The keys themselves work until they are revoked in the console.")
         if await self.app.push_screen_wait(ConfirmScreen(question, consequence=after, yes=_("Forget"))):
             await self._forget_keys(name)
+            if name == self._in_force:
+                deck_of(self).connect(name)
+            self._list()
 
     async def _forget_keys(self, name: str) -> None:
         from tui.settings.credentials import forget_credentials
@@ -334,9 +297,6 @@ class ProfilesScreen(Headed):
             _("forgot the keys of profile {name}", name=name) if known else _("profile {name} had no keys", name=name)
         )
         self.app.notify(said, markup=False)
-        if name == self._in_force and name in self._listed:
-            deck.connect(name)
-        self.do_profile_reload()
 
     async def do_profile_delete(self) -> None:
         """Remove the profile from the file, and its keys from the keyring where the operator wants that too."""
@@ -344,7 +304,9 @@ class ProfilesScreen(Headed):
             return
         name, paths = self.chosen.name, deck_of(self).launch.paths
         leaves_none = self.chosen.default and len(self._listed) > _ANY_TWO
-        after = _("Its jobs and objects stay, and so do its keys unless you say otherwise next.")
+        keys_known = self._keys.get(name) not in (KeysFrom.ENVIRONMENT, KeysFrom.NONE)
+        stay = _("Its jobs and objects stay, and so do its keys unless you say otherwise next.")
+        after = stay if keys_known else _("Its jobs and objects stay.")
         if name == self._in_force:
             after += " " + _("The deck works with it until you choose another one.")
         asked = ConfirmScreen(
@@ -356,18 +318,18 @@ class ProfilesScreen(Headed):
             return
         if leaves_none:
             self.app.notify(_("no profile is the default now: * makes one so"), severity="warning", markup=False)
-        if self._keys.get(name) in (KeysFrom.KEYRING, KeysFrom.SESSION):
+        if keys_known:
             question = _("Forget its keys too?")
             if await self.app.push_screen_wait(ConfirmScreen(question, touches=[name], yes=_("Forget"))):
                 await self._forget_keys(name)
-        self.do_profile_reload()
+        self._list()
 
     async def do_profile_default(self) -> None:
         """Have the profile opened where none is asked for."""
         if self.chosen is not None:
             name, paths = self.chosen.name, deck_of(self).launch.paths
             await self._change_file(_("{name} is the default now", name=name), partial(make_default, paths, name))
-            self.do_profile_reload()
+            self._list()
 
     async def _change_file(self, done: str, change: Callable[[], Path | None]) -> bool:
         """Change the configuration file and tell; return whether that went well."""
@@ -406,16 +368,6 @@ class ProfilesScreen(Headed):
     def do_jobs_page_up(self) -> None:
         """Go up by what fits the window."""
         self.table.page_up()
-
-
-def _keys_shown(keys: KeysFrom | None) -> Content:
-    if keys is None:
-        return line((_("looking…"), "$muted"))
-    return line((_(keys), "$warning" if keys is KeysFrom.NONE else ""))
-
-
-def _fact(label: str, value: Content) -> Content:
-    return line((label.ljust(_LABEL_WIDTH), "$muted"), value)
 
 
 def _broken(error: ConfigError) -> Content:

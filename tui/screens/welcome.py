@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar, Final
 
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -29,7 +29,7 @@ from tui.widgets.safe_text import line, plain
 
 _WAYS: Final = (
     ("l", _("Log in"), _("with access keys of Volcengine Ark or BytePlus ModelArk")),
-    ("t", _("Try the local cloud"), _("200 made-up jobs on this machine, gone when arkdeck ends")),
+    ("t", _("Try the local cloud"), _("made-up jobs on this machine, gone when arkdeck ends")),
     ("q", _("Quit"), _("arkdeck --help lists the commands that do the same")),
 )
 
@@ -82,12 +82,13 @@ class WelcomeScreen(DeckScreen):
 
     def _take(self, way: str) -> None:
         if way == "l":
-            self.run_worker(self._log_in(), name="log-in", group="log-in", exclusive=True)
+            self._log_in()
         elif way == "t":
             deck_of(self).connect_local(LocalStart(scene="busy"))
         else:
             self.app.exit(0)
 
+    @work(group="log-in", exclusive=True)
     async def _log_in(self) -> None:
         """Have a profile written, unless that is done, and its keys entered; then open it."""
         from tui.screens.login import LoginScreen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -119,18 +120,40 @@ def load_themes(user_folder: Path | None = None) -> Themes:
     Raises:
         ThemeError: a shipped file is not a theme, or the folder of the shipped ones is missing.
     """
-    try:
-        folder = shipped("themes")
-    except FileNotFoundError as error:
-        raise ThemeError(str(error), advice=_("Install arkdeck again")) from error
-    themes = {file.stem: load_theme(file) for file in folder.glob("*.toml")}
+    themes = {name: load_theme(file) for name, file in _files(_shipped_folder()).items()}
     problems: list[ThemeError] = []
-    for file in sorted(user_folder.glob("*.toml")) if user_folder else ():
+    for name, file in sorted(_files(user_folder).items()):
         try:
-            themes[file.stem] = load_theme(file)
+            themes[name] = load_theme(file)
         except ThemeError as error:
             problems.append(error)
     return Themes(dict(sorted(themes.items())), tuple(problems))
+
+
+def find_theme(name: str, user_folder: Path | None = None) -> Theme | None:
+    """Return the theme that `load_themes` knows by that name, and read no other; None when there is none.
+
+    Raises:
+        ThemeError: the shipped file is not a theme, or the folder of the shipped ones is missing.
+    """
+    own = _files(user_folder).get(name)
+    if own is not None:
+        with suppress(ThemeError):  # it is among the problems of `load_themes`
+            return load_theme(own)
+    file = _files(_shipped_folder()).get(name)
+    return None if file is None else load_theme(file)
+
+
+def _files(folder: Path | None) -> dict[str, Path]:
+    """Return the themes' files by name."""
+    return {file.stem: file for file in folder.glob("*.toml")} if folder else {}
+
+
+def _shipped_folder() -> Path:
+    try:
+        return shipped("themes")
+    except FileNotFoundError as error:
+        raise ThemeError(str(error), advice=_("Install arkdeck again")) from error
 
 
 def load_theme(file: Path) -> Theme:

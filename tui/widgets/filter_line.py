@@ -15,6 +15,7 @@ from textual.widgets import Input
 from tui.i18n import _, plural
 from tui.runs.job_filter import FilterError, JobFilter, parse_filter
 from tui.widgets.glyphs import glyphs
+from tui.widgets.line_input import LineInput
 from tui.widgets.lines import Lines
 from tui.widgets.safe_text import line
 
@@ -67,9 +68,7 @@ class FilterLine(Horizontal):
         """Lay out sign, filter and counts."""
         yield Lines(id="filter-sign")
         yield Lines(id="filter-text")
-        typed = Input(id="filter-input", placeholder=_EXAMPLE, select_on_focus=False, compact=True)
-        typed.cursor_blink = False  # each blink costs bytes
-        yield typed
+        yield LineInput(id="filter-input", placeholder=_EXAMPLE)
         yield Lines(id="filter-note")
 
     def on_mount(self) -> None:

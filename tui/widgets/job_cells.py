@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from tui.runs.board import JobView
 
 _NAME_LIMIT: Final = 256
-_SHORTEST_BAR: Final = 3
+_SHORTEST_BAR: Final = 6
 _UNITS: Final = "kMGT"
 _LEAST: Final = (1000, 1000**2, 1000**3, 1000**4)
+_WIDE: Final = 160  # cells of a window in which there is room for bars
 _PERCENT: Final = 5  # cells of a percentage and the blank before it
 
 
@@ -41,9 +42,9 @@ class Look:
 COLUMNS: Final[Mapping[str, Column]] = {
     column.id: column
     for column in (
-        Column("name", "  " + _("NAME"), 15, grow=4),
+        Column("name", "  " + _("NAME"), 18, grow=4),
         Column("phase", _("PHASE"), 14, drop=1),
-        Column("progress", _("PROGRESS"), 8, grow=1, align="right", drop=2),
+        Column("progress", _("DONE"), 5, grow=2, align="right", drop=2),
         Column("failed", _("FAIL"), 4, align="right", drop=3),
         Column("model", _("MODEL"), 11, grow=2, drop=5),
         Column("age", _("AGE"), 6, align="right", drop=7),
@@ -65,9 +66,13 @@ DEFAULT_COLUMNS: Final = ("name", "phase", "progress", "failed", "model", "age",
 
 
 def columns(ids: Sequence[str], width: int) -> list[Column]:
-    """Return columns for a window of `width` cells: in a wide one names get room before more columns do."""
-    name = replace(COLUMNS["name"], width=COLUMNS["name"].width + min(15, max(0, width - 100) // 10))
-    return [name if each == "name" else COLUMNS[each] for each in ids if each in COLUMNS]
+    """Return columns for a window of `width` cells: in a wide one names and bars get room before more columns do."""
+    name, progress = COLUMNS["name"], COLUMNS["progress"]
+    wide = {
+        "name": replace(name, width=name.width + min(12, max(0, width - 80) // 10)),
+        "progress": replace(progress, width=_PERCENT + (_SHORTEST_BAR if width >= _WIDE else 0)),
+    }
+    return [wide.get(each, COLUMNS[each]) for each in ids if each in COLUMNS]
 
 
 def job_cells(view: JobView, widths: Mapping[str, int], look: Look) -> list[Content]:
@@ -101,7 +106,7 @@ def phase_label(phase: str, glyphs: Glyphs) -> Content:
 
 def percent_done(counts: Counts) -> int | None:
     """Return how much of a job is processed by the service's count, rounded down; None while it has counted nothing."""
-    return min(100, 100 * counts.completed // counts.total) if counts.total else None
+    return max(0, min(100, 100 * counts.completed // counts.total)) if counts.total > 0 else None
 
 
 def progress_bar(job: Job, width: int, glyphs: Glyphs) -> Content:

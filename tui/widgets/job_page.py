@@ -139,7 +139,8 @@ def _left(known: Known, width: int, look: Look) -> list[Content]:
 def _progress(known: Known, width: int, look: Look) -> list[Content]:
     job, counts = known.view.job, known.view.job.counts
     if not counts.total:
-        return [line((_("nothing is counted yet"), "$muted"))]
+        nothing = _("nothing was counted") if job.phase.finished else _("nothing is counted yet")
+        return [line((nothing, "$muted"))]
     return [progress_bar(job, width, look.glyphs), *_facts(_numbers(known, width, look), width)]
 
 

@@ -247,10 +247,6 @@ class VirtualTable(LineView):
         self._anchor = self.cursor_key
         self._set_marks(self._marks.union(self._keys[begin : end + 1]))
 
-    def mark_all(self) -> None:
-        """Mark every row."""
-        self._set_marks(frozenset(self._keys))
-
     def clear_marks(self) -> None:
         """Take all marks away."""
         self._anchor = None
@@ -322,14 +318,14 @@ class VirtualTable(LineView):
         return None
 
     def _reveal_cursor(self) -> None:
-        """Scroll to the cursor if it is out of sight, by a third of the rows more: each scroll repaints all of them."""
+        """Scroll to the cursor if it is out of sight, by half of the rows more: each scroll repaints all of them."""
         rows, top = self._rows_in_sight, self._top
         if not rows:
             return
         if self._cursor < top:
-            top = self._cursor - rows // 3
+            top = self._cursor - rows // 2
         elif self._cursor >= top + rows:
-            top = self._cursor - rows + 1 + rows // 3
+            top = self._cursor - rows + 1 + rows // 2
         self._scroll_rows(top)
 
     def _scroll_rows(self, top: int) -> None:

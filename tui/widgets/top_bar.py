@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from textual.content import Content
@@ -44,14 +44,6 @@ class Whose:
     trouble: str = ""
 
 
-@dataclass(frozen=True)
-class Told:
-    """What the polls are up to, and when they said so."""
-
-    status: PollStatus = field(default_factory=PollStatus)
-    at: datetime | None = None
-
-
 class TopBar(Pieces):
     """Shows profile, region and project, read-only or not, the age of what is on the screen, and the time of day.
 
@@ -67,7 +59,7 @@ class TopBar(Pieces):
         super().__init__(3, id=id)
         self._clock = clock
         self._whose = Whose()
-        self._told = Told()
+        self._status = PollStatus()
 
     def on_mount(self) -> None:
         """Begin to count."""
@@ -84,21 +76,23 @@ class TopBar(Pieces):
 
     def polls(self, status: PollStatus) -> None:
         """Show another state of the polls."""
-        self._told = Told(status, self._clock.now())
+        self._status = status
         self.tick()
 
     def tick(self) -> None:
         """Show the age and the time as they are now."""
         if self.size.width:
-            self.show(*top_line(self._whose, self._told, self._clock.now(), self.size.width, glyphs()))
+            self.show(*top_line(self._whose, self._status, self._clock.now(), self.size.width, glyphs()))
 
 
-def top_line(whose: Whose, told: Told, now: datetime, width: int, signs: Glyphs) -> tuple[Content, Content, Content]:
+def top_line(
+    whose: Whose, status: PollStatus, now: datetime, width: int, signs: Glyphs
+) -> tuple[Content, Content, Content]:
     """Return the top line over `width` cells: whose jobs, the state of the polls, the time of day.
 
     Where it is too narrow, project and region go before anything else.
     """
-    state, time = _state(whose, told, now, signs), line(f"   {now.astimezone():%H:%M} ")
+    state, time = _state(whose, status, now, signs), line(f"   {now.astimezone():%H:%M} ")
     room = max(0, width - state.cell_length - time.cell_length)
     forms = _lefts(whose, signs)
     left = next((form for form in forms if form.cell_length + _GAP <= room), forms[-1])
@@ -126,14 +120,13 @@ def _lefts(whose: Whose, signs: Glyphs) -> list[Content]:
     return [*(line(name, form, "  ", mode) for form in forms), line(name, "  ", mode)]
 
 
-def _state(whose: Whose, told: Told, now: datetime, signs: Glyphs) -> Content:
+def _state(whose: Whose, status: PollStatus, now: datetime, signs: Glyphs) -> Content:
     if not whose.connected:
         return line((_("not connected"), "bold $error") if whose.trouble else (_("connecting"), "$muted"))
-    status = told.status
     if status.refused:
         return line((_("keys rejected"), "bold $error"), (f" {signs.dash} {_('P profiles')}", "$error"))
     if status.failing_since is not None:
-        return _offline(status, told.at or now, now)
+        return _offline(status, status.failing_since, now)
     if status.answered is None:
         return line((_("loading"), "$muted"))
     if status.loaded < status.total:
@@ -149,12 +142,11 @@ def _state(whose: Whose, told: Told, now: datetime, signs: Glyphs) -> Content:
     return line((f"{signs.refresh} {every}", "$muted"), dot, ago)
 
 
-def _offline(status: PollStatus, told: datetime, now: datetime) -> Content:
-    since = status.failing_since or told
+def _offline(status: PollStatus, since: datetime, now: datetime) -> Content:
     words = line((_("offline since {time}", time=f"{since.astimezone():%H:%M}"), "bold $error"))
-    if not status.interval or status.paused:
+    if status.next_at is None or not status.interval or status.paused:
         return line(words, (_(", r tries again"), "$error"))
-    wait = (told + timedelta(seconds=status.next_in) - now).total_seconds()
+    wait = (status.next_at - now).total_seconds()
     if wait < 1:
         return line(words, (_(", trying"), "$error"))
     return line(words, (_(", next try in {time}", time=human_duration(coarse(wait))), "$error"))
