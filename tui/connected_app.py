@@ -8,13 +8,13 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from textual.app import App
 from textual.message import Message
 from textual.worker import Worker, WorkerError, get_current_worker
 
 from tui.connection import Connected, Connecting, Connection, ConnectionState, Failed, open_local, open_profile
 from tui.errors import ArkdeckError
 from tui.example_run import run_example
+from tui.keys_in_turn import KeysInTurn
 from tui.launch import Launch, LocalStart
 from tui.poll_status import PollStatus
 from tui.screens.deck_app import DEEDS
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _CLOSING_SECONDS: Final = 3.0
 
 
-class ConnectedApp(App[int]):
+class ConnectedApp(KeysInTurn):
     """An application on one cloud at a time.
 
     Attributes:

@@ -157,8 +157,9 @@ def _read_only(resolved: ResolvedProfile) -> ResolvedProfile:
 
 def _import_clients() -> None:
     """Import what opening and the first request take, all of which is too slow for the event loop."""
-    import anyio._backends._asyncio
-    import httpcore
+    import anyio._backends._asyncio  # noqa: F401  # chosen and imported by name with the first connection
+    import httpcore  # noqa: F401  # by `httpx`, with the first client
+
     import tui.ark.client
     import tui.runs.journal
     import tui.runs.poller

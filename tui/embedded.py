@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tui.daemon import in_daemon
 from tui.errors import UsageError
@@ -15,6 +15,9 @@ from tui.i18n import _
 if TYPE_CHECKING:
     from tui.localcloud import CloudInfo
     from tui.localcloud.child import LocalCloudProcess
+
+_SCENE_SPEED: Final = 1.0
+"""Requests per second of each job of a scene: those that run when it opens still do an hour later."""
 
 
 @asynccontextmanager
@@ -75,7 +78,8 @@ def environment_of(info: CloudInfo) -> dict[str, str]:
 def _started(scene: str | None) -> LocalCloudProcess:
     from tui.localcloud.child import LocalCloudProcess
 
-    return LocalCloudProcess(scene=scene).start()
+    options = {"scene": scene, "speed": _SCENE_SPEED} if scene else {}
+    return LocalCloudProcess(**options).start()
 
 
 def _stop_late(starting: asyncio.Future[LocalCloudProcess]) -> None:

@@ -69,7 +69,9 @@ def painted(pilot: Pilot[Any]) -> Iterator[list[str]]:
     display = app._display
 
     def collect(screen: Screen[Any], renderable: Any) -> None:
-        if isinstance(renderable, CompositorUpdate):
+        if app._batch_count:  # nothing is sent then
+            pass
+        elif isinstance(renderable, CompositorUpdate):
             sent.append(renderable.render_segments(app.console))
         elif renderable is not None:
             sent.append(app.console._render_buffer(app.console.render(renderable)))

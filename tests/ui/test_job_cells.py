@@ -168,6 +168,29 @@ def test_where_no_column_tells_times_the_note_tells_the_one_that_matters(seen: J
     assert cell("note", seen).plain == shown
 
 
+@pytest.mark.parametrize("age", [timedelta(hours=1), timedelta(days=20)])
+def test_the_note_of_a_failed_job_says_why_in_the_words_of_the_service(age: timedelta):
+    failed = view(phase=Phase.FAILED, phase_time=NOW - age, message="第154行非json数据\n(line 154)")
+    assert cell("note", failed).plain == "第154行非json数据⏎(line 154)"
+    assert cell("note", view(phase=Phase.FAILED, phase_time=NOW - timedelta(hours=3))).plain == "failed 3h ago"
+
+
+@pytest.mark.parametrize(
+    ("expires", "width", "shown"),
+    [
+        (NOW + timedelta(days=1), 20, "stopped 5h00m ago"),
+        (NOW + timedelta(days=1), 14, "stopped"),
+        (NOW - timedelta(hours=5), 20, "expired 5h00m ago"),
+        (NOW - timedelta(hours=5), 14, "expired"),
+        (None, 20, "stopped 5h00m ago"),
+    ],
+)
+def test_the_note_of_a_terminated_job_says_who_ended_it(expires: datetime | None, width: int, shown: str):
+    ended = view(phase=Phase.TERMINATED, phase_time=NOW - timedelta(hours=5), expires=expires)
+    note, _age = job_cells(ended, {"note": width, "age": 6}, LOOK)
+    assert note.plain == shown
+
+
 def test_beside_the_columns_of_times_the_note_tells_of_trouble_alone():
     seen = view(Forecast(rate=1.0, seconds_left=2900))
     note, _eta = job_cells(seen, {"note": 20, "eta": 6}, LOOK)

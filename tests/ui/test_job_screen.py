@@ -358,14 +358,14 @@ async def test_deleting_the_open_job_goes_back_to_the_list(busy: LocalCloud, dec
         await confirm(pilot)
         await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
         await until(pilot, lambda: job.id not in board(pilot))
-        assert "1 job deleted" in toasts(pilot)
+        assert f"deleted {job.name}" in toasts(pilot)
 
 
 async def test_what_cannot_be_done_says_why(busy: LocalCloud, deck_on: DeckOn):
     async with deck_on(busy) as pilot:
-        await open_one(pilot, Phase.COMPLETED)
+        job = await open_one(pilot, Phase.COMPLETED)
         await pilot.press("S", "M")
-        assert toasts(pilot) == ["already finished", "completed: nothing is left to do"]
+        assert toasts(pilot) == [f"{job.name}: already finished", f"{job.name}: completed: nothing is left to do"]
 
 
 @pytest.mark.parametrize("key", ["S", "M", "X", "U", "N"])

@@ -42,7 +42,16 @@ async def test_scrolling_asks_only_for_the_rows_that_come_into_sight(jobs):
         await settled(pilot)
         pilot.app.table.cursor_down()
         await pilot.pause()
-        assert jobs.asked == {f"job-{number}": 1 for number in range(23, 31)}
+        assert jobs.asked == {f"job-{number}": 1 for number in range(23, 35)}
+
+
+async def test_walking_down_a_long_list_sends_little_for_each_key_scrolls_included(jobs):
+    async with TableApp(jobs).run_test(size=(160, 45)) as pilot:
+        await settled(pilot)
+        for _key in range(88):
+            pilot.app.table.cursor_down()
+            await pilot.pause()
+        assert pilot.app.sent() <= 88 * 1024
 
 
 async def test_a_poll_that_changed_nothing_sends_nothing(jobs):

@@ -12,10 +12,14 @@ from tui.ark.models import Phase
 from tui.i18n import _, plural
 
 if TYPE_CHECKING:
+    from tui.ark.models import Job
     from tui.runs.board import JobView
 
 LATELY: Final = timedelta(hours=24)
-"""How long an end that went wrong asks to be looked at."""
+"""How long an end that went partly wrong asks to be looked at."""
+
+FAILED_LATELY: Final = timedelta(days=7)
+"""How long a failure does."""
 
 SOON: Final = timedelta(hours=2)
 """How long before its expiry an unfinished job does."""
@@ -25,13 +29,13 @@ STALL: Final = timedelta(minutes=15)
 
 
 class Rank(IntEnum):
-    """The kinds of attention, the most pressing first."""
+    """The kinds of attention, the most pressing first: what can still be saved, then what cannot."""
 
-    FAILED = 0
-    EXPIRED = 1
-    EXPIRING = 2
-    LATE = 3
-    STALLED = 4
+    EXPIRING = 0
+    LATE = 1
+    STALLED = 2
+    FAILED = 3
+    EXPIRED = 4
     ERRORS = 5
 
 
@@ -58,16 +62,22 @@ def attention(view: JobView, now: datetime) -> Attention | None:
     return _of_finished(view, now) if view.job.phase.finished else _of_unfinished(view, now)
 
 
+def expired(job: Job) -> bool:
+    """Return whether a terminated job ran into its expiry; otherwise somebody stopped it."""
+    ended = job.phase_time or job.updated
+    return ended is not None and job.expires is not None and ended >= job.expires
+
+
 def _of_finished(view: JobView, now: datetime) -> Attention | None:
     job = view.job
     ended = job.phase_time or job.updated
-    if ended is None or now - ended > LATELY:
+    if ended is None or now - ended > (FAILED_LATELY if job.phase == Phase.FAILED else LATELY):
         return None
     ago = (now - ended).total_seconds()
     if job.phase == Phase.FAILED:
         return Attention(Rank.FAILED, ago, _("failed {time} ago", time=_roughly(ago)))
     if job.phase == Phase.TERMINATED:
-        if job.expires is None or ended < job.expires:  # somebody stopped it
+        if not expired(job):
             return None
         return Attention(Rank.EXPIRED, ago, _("expired {time} ago", time=_roughly(ago)))
     failed = job.counts.failed

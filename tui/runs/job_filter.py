@@ -7,10 +7,11 @@ Words are separated by blanks, and all must hold:
     tag:team             the job has the tag; `tag:team=search` with this value
     age:<2d              since it was created: s, m, h, d, w; also `expires:<3h` (of unfinished jobs), `failed:>0`
     attention:yes        it asks to be looked at, or `no`
+    message:quota        part of what the service says of it
     nightly              part of the name, the id or the description
 
 `<`, `<=`, `>`, `>=` and `=` compare; `=`, which may be left out, goes by whole units. `!` before a word negates it.
-Quotes make one word of several, and take it as it is: `name:"a b"`, `"phase:running"`; inside, `\"` and `\\` stand for
+`status:` is `phase:`, and `expiry:` is `expires:`. Quotes make one word of several, and take it as it is: `name:"a b"`, `"phase:running"`; inside, `\"` and `\\` stand for
 `"` and `\`. Case is no matter.
 """
 
@@ -91,6 +92,7 @@ _WORD: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _BLANKS: Final = re.compile(r"\s*")
+_QUOTED: Final = 16  # cells of a word in a message
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -105,9 +107,13 @@ class _Word:
     value: str
     quoted: bool
 
+    @property
+    def shown(self) -> str:
+        """The word as a message quotes it: short, as the message must fit beside the filter."""
+        return clean(self.written, limit=_QUOTED)
+
     def error(self, problem: str, advice: str) -> FilterError:
-        place = _("“{word}” at {column}", word=clean(self.written, limit=60), column=self.position + 1)
-        return FilterError(f"{place}: {problem}", advice=advice, word=self.written, position=self.position)
+        return FilterError(problem, advice=advice, word=self.written, position=self.position)
 
 
 def _words(text: str) -> Iterator[_Word]:
@@ -121,7 +127,7 @@ def _words(text: str) -> Iterator[_Word]:
             written=found[0],
             position=position,
             negated=bool(found["not"]),
-            key=(found["key"] or "").lower(),
+            key=_SYNONYMS.get(key := (found["key"] or "").lower(), key),
             value=found["plain"] if quoted is None else _ESCAPED.sub(r"\1", quoted),
             quoted=quoted is not None,
         )
@@ -137,7 +143,7 @@ def _not_closed(text: str, position: int) -> FilterError:
     written = text[position:].split(maxsplit=1)[0]
     word = _Word(written, position, negated=False, key="", value="", quoted=False)
     return word.error(
-        _("a quote is not closed, or goes on behind it"), _('Write quotes around a whole value: name:"a b"')
+        _("{word}: a quote is not closed, or goes on behind it", word=word.shown), _('Write quotes around a whole value: name:"a b"')
     )
 
 
@@ -148,19 +154,18 @@ def _test(word: _Word) -> Test:
     """Return what a word says of a job."""
     if not word.key:
         if not word.value and not word.quoted:
-            raise word.error(_("nothing follows"), _("Write what it negates behind it, as in !phase:failed"))
+            raise word.error(_("nothing follows ! – as in !phase:failed"), _("Write behind it what it negates."))
         test = _text(word)
-    elif (make := _KINDS.get(word.key)) is None:
+    elif (kind := _KINDS.get(word.key)) is None:
         near = _nearest(word.key, _KINDS)
-        advice = _(
-            "Words are {words}. To find the text itself, quote it.", words=" ".join(f"{kind}:" for kind in _KINDS)
-        )
-        problem = _("no such word") + (_("; did you mean {near}: ?", near=near) if near else "")
+        known = _("did you mean {near}:?", near=near) if near else " ".join(_KINDS)
+        problem = _("no word {word}: – {known}", word=clean(word.key, limit=_QUOTED), known=known)
+        advice = _("Words are {words}. To find the text itself, quote it.", words=" ".join(f"{key}:" for key in _KINDS))
         raise word.error(problem, advice)
     else:
         if not word.value and not word.quoted:
-            raise word.error(_("a value is missing"), _EXAMPLES[word.key])
-        test = make(word)
+            raise word.error(_("{key}: needs a value – as in {example}", key=word.key, example=kind.example), kind.means)
+        test = kind.make(word)
     return (lambda view, now: not test(view, now)) if word.negated else test
 
 
@@ -179,8 +184,9 @@ def _phase(word: _Word) -> Test:
     known = [phase.casefold() for phase in KNOWN_PHASES]
     if not word.quoted and not any(phase.startswith(begin) for phase in known):
         near = _nearest(begin, known)
+        fitting = _("did you mean {near}?", near=near) if near else " ".join(known)
         raise word.error(
-            _("no such phase") + (_("; did you mean {near}?", near=near) if near else ""),
+            _("no phase {word} – {fitting}", word=clean(word.value, limit=_QUOTED), fitting=fitting),
             _('Phases are {phases}. Quote one that is none of them: phase:"new"', phases=" ".join(known)),
         )
 
@@ -215,7 +221,7 @@ def _tag(word: _Word) -> Test:
 def _attention(word: _Word) -> Test:
     answer = word.value.casefold()
     if answer not in ("yes", "no"):
-        raise word.error(_("neither yes nor no"), _EXAMPLES[word.key])
+        raise word.error(_("attention: is yes or no – as in attention:yes"), _KINDS[word.key].means)
     wanted = answer == "yes"
     return lambda view, now: (attention(view, now) is not None) is wanted
 
@@ -237,7 +243,9 @@ def _compared(units: Mapping[str, int], said: Callable[[JobView, datetime], floa
         found = _COMPARISON.fullmatch(word.value)
         size = units.get(found["unit"].lower()) if found else None
         if found is None or size is None:
-            raise word.error(_("not a comparison") if found is None else _("not a unit of it"), _EXAMPLES[word.key])
+            kind = _KINDS[word.key]
+            wrong = _("{word} compares nothing – as in {example}") if found is None else _("{word} has no such unit – as in {example}")
+            raise word.error(wrong.format(word=word.shown, example=kind.example), kind.means)
         count, compare = int(found["count"]), _SIGNS.get(found["sign"])
 
         def test(view: JobView, now: datetime) -> bool:
@@ -264,29 +272,53 @@ def _failed(view: JobView, _now: datetime) -> float:
     return view.job.counts.failed
 
 
-_KINDS: Final[Mapping[str, Callable[[_Word], Test]]] = {
-    "phase": _phase,
-    "model": _part_of(lambda view: str(view.job.model)),
-    "name": _part_of(lambda view: view.job.name),
-    "id": _part_of(lambda view: view.job.id),
-    "tag": _tag,
-    "age": _compared(_UNITS, _age),
-    "expires": _compared(_UNITS, _until_expiry),
-    "failed": _compared({"": 1}, _failed),
-    "attention": _attention,
-}
+@dataclass(frozen=True)
+class _Kind:
+    """What may stand before a colon.
 
-_EXAMPLES: Final[Mapping[str, str]] = {
-    "phase": _("As in phase:running"),
-    "model": _("As in model:doubao"),
-    "name": _('As in name:nightly or name:"a b"'),
-    "id": _("As in id:bi-2026"),
-    "tag": _("As in tag:team or tag:team=search"),
-    "age": _("As in age:<30m or age:>=2d, with s, m, h, d or w."),
-    "expires": _("As in expires:<3h, with s, m, h, d or w."),
-    "failed": _("As in failed:>0 or failed:12"),
-    "attention": _("Write attention:yes or attention:no"),
+    Attributes:
+        make: makes the test of a word of this kind.
+        example: one such word.
+        means: what the kind says of a job.
+    """
+
+    make: Callable[[_Word], Test]
+    example: str
+    means: str
+
+
+_KINDS: Final[Mapping[str, _Kind]] = {
+    "phase": _Kind(_phase, "phase:running", _("The phase begins so, or that of its tab.")),
+    "model": _Kind(_part_of(lambda view: str(view.job.model)), "model:doubao", _("Part of the model, name@version.")),
+    "name": _Kind(_part_of(lambda view: view.job.name), 'name:"a b"', _("Part of the name.")),
+    "id": _Kind(_part_of(lambda view: view.job.id), "id:bi-2026", _("Part of the id.")),
+    "tag": _Kind(_tag, "tag:team=search", _("Has the tag with this value; tag:team with any.")),
+    "age": _Kind(_compared(_UNITS, _age), "age:<2d", _("Time since it was created, in s, m, h, d or w.")),
+    "expires": _Kind(
+        _compared(_UNITS, _until_expiry), "expires:<3h", _("Time until it expires unfinished, in s, m, h, d or w.")
+    ),
+    "failed": _Kind(_compared({"": 1}, _failed), "failed:>0", _("How many requests failed.")),
+    "attention": _Kind(_attention, "attention:yes", _("Asks to be looked at, or no.")),
+    "message": _Kind(
+        _part_of(lambda view: view.job.message), "message:quota", _("Part of what the service says of it.")
+    ),
 }
+_SYNONYMS: Final = {"status": "phase", "expiry": "expires"}
+
+
+def filter_words() -> Iterator[tuple[str, str]]:
+    """Return an example of each word that there is, with what it means."""
+    yield "nightly", _("Part of the name, the id or the description.")
+    for kind in _KINDS.values():
+        yield kind.example, kind.means
+    yield "!phase:failed", _("Not so: ! before any word.")
+
+
+def phase_word(text: str) -> str | None:
+    """Return `phase:failed` for a filter that has `failed` as a bare word, which finds that in names only."""
+    known = {phase.casefold() for phase in KNOWN_PHASES}
+    bare = (word.value.casefold() for word in _words(text) if not (word.key or word.quoted or word.negated))
+    return next((f"phase:{value}" for value in bare if value in known), None)
 
 
 def _nearest(word: str, known: Collection[str]) -> str | None:

@@ -90,8 +90,11 @@ class ConfirmScreen(ModalScreen[bool]):
             yield name, f" {glyphs().dash} ", reason
 
     def on_mount(self) -> None:
-        """Take Yes for an answer from when the question is on the screen."""
-        self.call_after_refresh(self._be_seen)
+        """Take Yes for an answer from when the question is on the screen.
+
+        Keys that were pressed together with the one that asked went to the screen below, and wait at the app by now.
+        """
+        self.call_after_refresh(self.app.call_later, self._be_seen)
 
     def _be_seen(self) -> None:
         self._seen_at = monotonic()
@@ -121,7 +124,7 @@ class ConfirmScreen(ModalScreen[bool]):
     def _answer(self, event: Button.Pressed) -> None:
         if event.button.id == "no":
             self.dismiss(False)
-        elif event.time > self._seen_at:  # keys that went to the screen below come here as bindings, past `on_key`
+        elif event.time > self._seen_at:  # a key that waited at the app comes as a binding, past `on_key`
             self.dismiss(True)
 
 

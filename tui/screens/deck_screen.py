@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Iterator
 from itertools import groupby
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Final, cast
 
 from textual import on
 from textual.binding import Binding
@@ -23,6 +23,8 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.key_hints import ActionChosen, KeyHint
 from tui.widgets.key_panel import HintGroup, KeyPanel
 
+ASKED: Final = "asked"
+"""The group of the workers that do what a key asked for, some of them after a dialog."""
 _PANEL_SHOWN = "-key-panel"
 
 
@@ -76,11 +78,15 @@ class DeckScreen(Screen[None]):
         action = actions.action(action_id)
         reason = actions.obstacle(action, self.situation)
         if reason is not None:
-            self.app.notify(reason, severity="warning", markup=False)
+            self.app.notify(self.objection(reason), severity="warning", markup=False)
             return
         result = self.handler(action)(*([] if action.argument is None else [action.argument]))
         if inspect.iscoroutine(result):
-            self.run_worker(cast(Coroutine[Any, Any, object], result), name=action.id)
+            self.run_worker(cast(Coroutine[Any, Any, object], result), name=action.id, group=ASKED)
+
+    def objection(self, reason: str) -> str:
+        """Return why an action cannot run as a toast says it; a screen with jobs adds which of them it is about."""
+        return reason
 
     def handler(self, action: Action) -> Callable[..., object]:
         """Return the method that does the action: the screen's, else the app's (AttributeError when neither has it)."""

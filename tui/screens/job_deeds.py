@@ -9,9 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
+from rich.cells import cell_len, set_cell_size
 
 from tui import actions
 from tui.ark.errors import ArkError, ArkReplyError
+from tui.ark.models import Phase
 from tui.errors import ArkdeckError
 from tui.i18n import _, plural
 from tui.runs.changes import ChangeFailed, Deed, change, obstacle
@@ -20,6 +22,8 @@ from tui.screens.deck_app import DEEDS, deck_of
 from tui.screens.deck_screen import DeckScreen
 from tui.screens.messages import JobMade
 from tui.text import clean
+from tui.widgets.glyphs import glyphs
+from tui.widgets.job_cells import percent_done
 
 if TYPE_CHECKING:
     from tui.ark.models import Job
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
 _FAILURES_TOLD = 3
 _NAME_LIMIT = 60
+_NAME_CELLS = 22
 _REASON_LIMIT = 120
 
 
@@ -41,26 +46,34 @@ class JobDeeds(DeckScreen):
         """Stop jobs, once the operator agrees."""
         self._ask(
             Deed.STOP,
-            plural("Stop {count} job?", "Stop {count} jobs?", self._able(Deed.STOP)),
+            plural("Stop this job?", "Stop {count} jobs?", len(self._able(Deed.STOP))),
             _("What is answered so far is kept and can be collected."),
             _("Stop"),
         )
 
     def do_job_resume(self) -> None:
         """Let jobs go on, once the operator agrees: that is paid for."""
+        able, now = self._able(Deed.RESUME), deck_of(self).launch.clock.now()
+        consequence = _("What is not answered yet is run, and paid for.")
+        late = sum(view.job.expires is not None and view.job.expires <= now for view in able)
+        if late:
+            passed = plural("The window has passed", "The windows of {count} have passed", late)
+            consequence += " " + _("{passed}: the service may end what it resumes at once.", passed=passed)
         self._ask(
-            Deed.RESUME,
-            plural("Resume {count} job?", "Resume {count} jobs?", self._able(Deed.RESUME)),
-            _("What is not answered yet is run, and paid for."),
-            _("Resume"),
+            Deed.RESUME, plural("Resume this job?", "Resume {count} jobs?", len(able)), consequence, _("Resume")
         )
 
     def do_job_delete(self) -> None:
         """Delete jobs, once the operator agrees."""
+        count = len(self._able(Deed.DELETE))
         self._ask(
             Deed.DELETE,
-            plural("Delete {count} job?", "Delete {count} jobs?", self._able(Deed.DELETE)),
-            _("They leave the service's list for good; their files stay in the object store."),
+            plural("Delete this job?", "Delete {count} jobs?", count),
+            plural(
+                "It leaves the service's list for good; its files stay in the object store.",
+                "They leave the service's list for good; their files stay in the object store.",
+                count,
+            ),
             _("Delete"),
         )
 
@@ -128,8 +141,15 @@ class JobDeeds(DeckScreen):
             "l": (_("the JSON line"), "\n".join(job.raw.decode() for job in jobs)),
         }
 
-    def _able(self, deed: Deed) -> int:
-        return sum(obstacle(deed, view.job) is None for view in self.situation.jobs)
+    def objection(self, reason: str) -> str:
+        """Return the reason with the name of the job that it is about."""
+        for view in self.situation.jobs:
+            if any(obstacle(deed, view.job) == reason for deed in Deed):
+                return _("{job}: {reason}", job=_called(view), reason=reason)
+        return reason
+
+    def _able(self, deed: Deed) -> Sequence[JobView]:
+        return [view for view in self.situation.jobs if obstacle(deed, view.job) is None]
 
     def _ask(self, deed: Deed, question: str, consequence: str, yes: str) -> None:
         from tui.screens.confirm import ConfirmScreen
@@ -137,7 +157,7 @@ class JobDeeds(DeckScreen):
         views, connection = self.situation.jobs, deck_of(self).connection
         reasons = {view.job.id: obstacle(deed, view.job) for view in views}
         able = [view for view in views if reasons[view.job.id] is None]
-        passed_over = [(_called(view), reason) for view in views if (reason := reasons[view.job.id]) is not None]
+        passed_over = [(_identified(view), reason) for view in views if (reason := reasons[view.job.id]) is not None]
 
         def answered(agreed: bool | None) -> None:
             if not agreed or connection is None:
@@ -148,7 +168,7 @@ class JobDeeds(DeckScreen):
                 return
             self.app.run_worker(self._carry_out(deed, able, connection), name=f"{deed} jobs", group=DEEDS)
 
-        touches = [_called(view) for view in able]
+        touches = [f"{_identified(view)}  {_how_far(view.job)}" for view in able]
         asking = ConfirmScreen(question, touches=touches, passes_over=passed_over, consequence=consequence, yes=yes)
         self.app.push_screen(asking, answered)
 
@@ -182,7 +202,7 @@ class JobDeeds(DeckScreen):
     ) -> None:
         """Tell in a toast each what was done, what was not, and of what nobody knows."""
         if done:
-            self.app.notify(_told(deed, len(done)), markup=False)
+            self.app.notify(_told(deed, [names[job_id] for job_id in done]), markup=False)
         unknown = [each for each in failed if isinstance(each.cause, ArkError) and each.cause.maybe_applied]
         refused = [each for each in failed if each not in unknown]
         for title, some in (
@@ -196,14 +216,16 @@ class JobDeeds(DeckScreen):
                 self.app.notify("\n".join(lines), title=title, severity="error", timeout=20, markup=False)
 
 
-def _told(deed: Deed, count: int) -> str:
+def _told(deed: Deed, names: Sequence[str]) -> str:
+    """Return what was done: to the job by its name, or to how many."""
+    count, name = len(names), names[0]
     match deed:
         case Deed.STOP:
-            return plural("{count} job stopping", "{count} jobs stopping", count)
+            return plural("stopping {name}", "{count} jobs stopping", count, name=name)
         case Deed.RESUME:
-            return plural("{count} job resumed", "{count} jobs resumed", count)
+            return plural("resumed {name}", "{count} jobs resumed", count, name=name)
         case _:
-            return plural("{count} job deleted", "{count} jobs deleted", count)
+            return plural("deleted {name}", "{count} jobs deleted", count, name=name)
 
 
 def _reason(cause: ArkdeckError) -> str:
@@ -219,6 +241,21 @@ def _called(view: JobView) -> str:
     """Return a job as a list of jobs calls it: by its name, or its id where the name is blank."""
     name = clean(view.job.name, limit=_NAME_LIMIT)
     return name if name.strip() else clean(view.job.id, strict=True)
+
+
+def _identified(view: JobView) -> str:
+    """Return the name of a job, cut or filled up to a column, and its id, since names repeat."""
+    name, job_id = _called(view), clean(view.job.id, strict=True, limit=_NAME_LIMIT)
+    if name == job_id:
+        return job_id
+    cut = name if cell_len(name) <= _NAME_CELLS else set_cell_size(name, _NAME_CELLS - 1) + glyphs().ellipsis
+    return f"{set_cell_size(cut, _NAME_CELLS)}  {job_id}"
+
+
+def _how_far(job: Job) -> str:
+    """Return how much of a running job is done; else its phase."""
+    percent = percent_done(job.counts)
+    return f"{percent}%" if job.phase == Phase.RUNNING and percent is not None else clean(job.phase, limit=_NAME_LIMIT)
 
 
 def _output_folder(job: Job) -> str:

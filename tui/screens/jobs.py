@@ -16,7 +16,7 @@ from textual.content import Content
 
 from tui.actions import Scope, Situation
 from tui.i18n import _
-from tui.runs.job_filter import FilterError, parse_filter
+from tui.runs.job_filter import FilterError, filter_words, parse_filter
 from tui.runs.job_order import DESCENDING_FIRST, NEEDS, ORDERS, in_order
 from tui.screens.deck_app import deck_of
 from tui.screens.entrance import Entrance
@@ -248,7 +248,7 @@ class JobsScreen(Entrance, Polling, JobDeeds):
     @on(FilterLine.Closed)
     def _filter_closed(self) -> None:
         deck_of(self).remember(filter=self.query_one(FilterLine).filter.text)
-        self.table.focus()
+        self.set_focus(self.table)
 
     # What the operator does
 
@@ -269,6 +269,10 @@ class JobsScreen(Entrance, Polling, JobDeeds):
     def do_jobs_filter(self) -> None:
         """Let a filter be typed."""
         self.query_one(FilterLine).open()
+
+    def filter_words(self) -> Sequence[tuple[str, str]]:
+        """Return what the help tells of the filter's words."""
+        return tuple(filter_words())
 
     def do_jobs_sort(self) -> None:
         """Choose the order in a menu; what is chosen already turns round."""
@@ -301,11 +305,20 @@ class JobsScreen(Entrance, Polling, JobDeeds):
             if ids is not None:
                 deck_of(self).remember(columns=tuple(each for each in COLUMNS if each == "name" or each in ids))
                 self._set_columns()
+                self.call_after_refresh(self._tell_columns)
 
         self.app.push_screen(ChecklistScreen(_("Columns"), choices, chosen=shown), chosen)
 
     def _set_columns(self) -> None:
         self.table.set_columns(columns(deck_of(self).state.columns or DEFAULT_COLUMNS, self.app.size.width))
+
+    def _tell_columns(self) -> None:
+        """Say which columns there are now, and which ones the window has no room for."""
+        shown, chosen = self.table.columns_shown, deck_of(self).state.columns or DEFAULT_COLUMNS
+        said = _("shown: {columns}", columns=", ".join(map(_called, shown)))
+        if no_room := [_called(each) for each in chosen if each not in shown]:
+            said += _("; no room for: {columns}", columns=", ".join(no_room))
+        self.app.notify(said, markup=False)
 
     def do_jobs_preview(self) -> None:
         """Show or hide the preview."""

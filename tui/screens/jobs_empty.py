@@ -9,6 +9,7 @@ from textual.content import Content
 
 from tui.connection import ConnectionState, Failed
 from tui.i18n import _
+from tui.runs.job_filter import phase_word
 from tui.widgets.safe_text import line, paragraphs
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def why_empty(empty: Emptiness, *, connected: bool) -> Content:
     if empty.filter:
         return _said(
             line((_("no job matches "), "$foreground"), (empty.filter, "bold $foreground")),
+            line((_("try "), "$muted"), (meant, "bold $accent")) if (meant := phase_word(empty.filter)) else Content(),
             line(("esc", "bold $accent"), _(" clears the filter")),
         )
     none = _("no job is {phase}", phase=empty.tab.lower())

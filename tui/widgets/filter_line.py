@@ -21,13 +21,15 @@ from tui.widgets.safe_text import line
 
 _STEP: Final = 24  # cells by which the note's place grows: another width of it costs a layout of the line
 _EXAMPLE: Final = "phase:running model:doubao age:<2d failed:>0 !nightly"
+_SIGN: Final = 3
+_TYPED: Final = 10  # cells that a mistake's explanation leaves to what is typed
 
 
 class FilterLine(Horizontal):
     """Shows filter and counts; while `open`, the filter is an input that takes effect as it is typed.
 
     A word that the filter cannot understand is explained at the right, and what was understood last stays in force.
-    Enter keeps the filter; escape brings back the one from before.
+    Enter keeps the filter, and so does leaving the field, as with a click; escape brings back the one from before.
     """
 
     DEFAULT_CSS = """
@@ -38,7 +40,9 @@ class FilterLine(Horizontal):
         #filter-sign { width: 3; }
         #filter-text { width: 1fr; }
         #filter-input { display: none; width: 1fr; padding: 0; border: none; background: $surface; }
+        #filter-input > .input--placeholder { color: $text-disabled; }
         #filter-note { width: auto; max-width: 60%; }
+        #filter-note.-mistake { max-width: 100%; }
         &.-open {
             #filter-text { display: none; }
             #filter-input { display: block; }
@@ -68,7 +72,7 @@ class FilterLine(Horizontal):
         """Lay out sign, filter and counts."""
         yield Lines(id="filter-sign")
         yield Lines(id="filter-text")
-        yield LineInput(id="filter-input", placeholder=_EXAMPLE)
+        yield LineInput(id="filter-input", placeholder=_("e.g. {example}", example=_EXAMPLE))
         yield Lines(id="filter-note")
 
     def on_mount(self) -> None:
@@ -87,15 +91,15 @@ class FilterLine(Horizontal):
 
     def open(self) -> None:
         """Let the operator type."""
+        typed = self.query_one("#filter-input", Input)
+        self.screen.set_focus(typed)
         if self.is_open:
             return
         self._before = self._filter
         self.add_class("-open")
-        typed = self.query_one("#filter-input", Input)
         with self.prevent(Input.Changed):
             typed.value = self._filter.text
         typed.cursor_position = len(typed.value)
-        typed.focus()
         self._paint()
 
     def set_filter(self, job_filter: JobFilter) -> None:
@@ -137,6 +141,11 @@ class FilterLine(Horizontal):
         if not self._mistake:
             self._close()
 
+    def on_descendant_blur(self) -> None:
+        """Keep the filter when the operator goes elsewhere in the deck, not to another window."""
+        if self.is_open and self.app.app_focus and self.screen.focused is not self.query_one("#filter-input"):
+            self._close()
+
     def action_restore(self) -> None:
         """Bring back the filter from before."""
         self.set_filter(self._before)
@@ -155,9 +164,14 @@ class FilterLine(Horizontal):
         self.query_one("#filter-sign", Lines).show(line((" / ", "bold $accent" if filtering else "$muted")))
         text = (self._filter.text, "bold") if self._filter.text else (_("no filter"), "$muted")
         self.query_one("#filter-text", Lines).show(line(text))
-        note = line((f" {self._mistake} ", "bold $error")) if self._mistake else line(" ", self._count, " ")
-        note = note.pad_left(-note.cell_length % _STEP)
+        note = self._explained() if self._mistake else line(" ", self._count, " ")
+        note = note.pad_left(-note.cell_length % _STEP) if not self._mistake else note
         place = self.query_one("#filter-note", Lines)
+        place.set_class(bool(self._mistake), "-mistake")
         if not place.lines or place.lines[0].cell_length != note.cell_length:
             place.styles.width = note.cell_length
         place.show(note)
+
+    def _explained(self) -> Content:
+        room = max(1, self.size.width - _SIGN - _TYPED - 2)
+        return line(" ", line((self._mistake, "bold $error")).truncate(room, ellipsis=True), " ")

@@ -12,7 +12,7 @@ from textual.content import Content
 
 from tui.ark.models import Phase
 from tui.i18n import _
-from tui.runs.attention import SOON, attention
+from tui.runs.attention import SOON, attention, expired
 from tui.text import clean, human_duration
 from tui.widgets.glyphs import UNICODE, Glyphs
 from tui.widgets.safe_text import identifier, line, plain
@@ -84,7 +84,7 @@ def job_cells(view: JobView, widths: Mapping[str, int], look: Look) -> list[Cont
         look: time and signs.
     """
     return [
-        _note(view, look, times="age" in widths or "eta" in widths)
+        _note(view, width, look, times="age" in widths or "eta" in widths)
         if column == "note"
         else _CELLS[column](view, width, look)
         for column, width in widths.items()
@@ -174,18 +174,36 @@ def _nothing(glyphs: Glyphs) -> Content:
     return Content.styled(glyphs.dash, "$muted")
 
 
-def _note(view: JobView, look: Look, *, times: bool) -> Content:
-    """What has to be looked at; otherwise, where no column tells `times`, the one that matters in this phase."""
-    found = attention(view, look.now)
+def _note(view: JobView, width: int, look: Look, *, times: bool) -> Content:
+    """Why a job ended without an answer, or what has to be looked at.
+
+    Otherwise, where no column tells `times`, the one that matters in this phase.
+    """
+    found, job = attention(view, look.now), view.job
+    style = "$warning" if found else "$muted"
+    if job.phase == Phase.FAILED and (why := clean(job.message, limit=_NAME_LIMIT).strip()):
+        return line((why, style))
+    if job.phase == Phase.TERMINATED:
+        return line((_end(job, width, look.now), style))
     if found:
-        return line((found.reason, "$warning"))
-    left, job = seconds_left(view, look.now), view.job
+        return line((found.reason, style))
+    left = seconds_left(view, look.now)
     if times or job.phase_time is None:
         return Content()
     since = short_duration((look.now - job.phase_time).total_seconds())
     if left is not None:
         return line(_("{time} left", time=short_duration(left)))
     return line((_("{time} ago", time=since) if job.phase.finished else _("for {time}", time=since), "$muted"))
+
+
+def _end(job: Job, width: int, now: datetime) -> str:
+    """How a terminated job came to its end, and when, where there is room for it."""
+    how = _("expired") if expired(job) else _("stopped")
+    ended = job.phase_time or job.updated
+    if ended is None:
+        return how
+    with_age = _("{how} {time} ago", how=how, time=short_duration((now - ended).total_seconds()))
+    return with_age if cell_len(with_age) <= width else how
 
 
 def _name(view: JobView, width: int, look: Look) -> Content:

@@ -155,6 +155,11 @@ class VirtualTable(LineView):
                 row.asked = 0
         self.paint()
 
+    @property
+    def columns_shown(self) -> Collection[str]:
+        """The ids of the columns that there is room for."""
+        return self._layout.widths.keys()
+
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Have these columns from now on."""
         self._columns = tuple(columns)

@@ -62,15 +62,15 @@ class Painter:
 
     def header(self, sorted_by: str | None, *, descending: bool) -> Line:
         """Draw the titles of the columns, with an arrow at the one that sorts."""
-        arrow = self.glyphs.descending if descending else self.glyphs.ascending
+        arrow = Content.styled(self.glyphs.descending if descending else self.glyphs.ascending, self.look.sorted)
         titles = []
         for place in self.layout.places:
             title = plain(place.column.title)
             if place.column.id == sorted_by:
-                room = max(0, place.width - 1)
-                title = Content.styled(title.truncate(room).plain + arrow, self.look.sorted)
+                title = title.stylize(self.look.sorted)
+                title = title if title.cell_length == place.width else title.truncate(place.width - 1) + arrow
             titles.append(title)
-        return self._row([Content(), *titles], self.look.header)
+        return self._row([Content(), *titles], self.look.header, behind=(sorted_by, arrow))
 
     def empty(self, content: Content, height: int) -> list[Line]:
         """Draw what stands in place of rows: centred, a little above the middle."""

@@ -1,0 +1,88 @@
+"""What keeps the deck light: the first paint waits for little, and what opens over the list repaints it once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from textual._compositor import CompositorUpdate
+
+from tests.ui.conftest import DeckOn
+from tests.ui.pilot_tools import painted, toasts, until
+from tui.app import Deck
+from tui.launch import Launch
+from tui.localcloud import LocalCloud
+from tui.settings import themes
+from tui.settings.paths import Paths
+from tui.settings.themes import Theme, load_theme, load_themes
+
+
+async def test_of_the_themes_the_first_paint_waits_for_the_one_that_is_worn(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def load(file: Path) -> Theme:
+        read.append(file.stem)
+        return load_theme(file)
+
+    monkeypatch.setattr(themes, "load_theme", load)
+    paths.themes_folder.mkdir(parents=True)
+    (paths.themes_folder / "broken.toml").write_text("dark = 1", "utf-8")
+    app = Deck(Launch(paths, {}, theme="ember"))
+    assert (app.theme, app.current_theme.name, read) == ("ember", "ember", ["ember"])
+    async with app.run_test() as pilot:
+        names = await app.theme_names()
+        assert {"ember", "rice-paper"} < set(names) == set(read) - {"broken"}
+        await until(pilot, lambda: any("broken.toml" in toast for toast in toasts(pilot)))
+
+
+async def test_the_deck_begins_in_its_theme_and_reads_its_style_sheets_once(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again: list[bool] = []
+    monkeypatch.setattr(Deck, "refresh_css", lambda _self, animate=True: again.append(animate))
+    app = Deck(Launch(paths, {}, theme="rice-paper"))
+    async with app.run_test():
+        assert app.screen.styles.background.hex.lower() == load_themes().by_name["rice-paper"].background
+        assert app.has_class("-light-mode")
+    assert again == []
+
+
+async def test_the_first_frame_has_the_columns_of_the_list(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames: list[str] = []
+
+    def display(self: Deck, screen: object, renderable: object) -> None:
+        if isinstance(renderable, CompositorUpdate):
+            frames.append(renderable.render_segments(self.console))
+
+    monkeypatch.setattr(Deck, "_display", display)
+    async with Deck(Launch(paths, {})).run_test():
+        assert "NAME" in frames[0]
+
+
+@pytest.mark.parametrize("keys", [("s", "escape"), ("question_mark", "escape"), ("enter", "escape")])
+async def test_what_opens_and_closes_over_the_list_costs_less_than_the_window_twice(
+    deck_on: DeckOn, busy: LocalCloud, keys: tuple[str, str]
+) -> None:
+    async with deck_on(busy, size=(160, 45)) as pilot:
+        app = pilot.app
+        with painted(pilot) as sent:
+            app.refresh()
+            await until(pilot, lambda: sent)
+        whole = len("".join(sent))
+        for key in keys:
+            with painted(pilot) as sent:
+                await pilot.press(key)
+                await until(pilot, lambda sent=sent: sent and not app._batch_count)
+            assert len("".join(sent)) < 2 * whole
+
+
+def test_what_opens_later_is_imported_later() -> None:
+    """Of the screens the list and the cover of a window that is too small are there from the start."""
+    script = "import sys, tui.app; print(*sorted(name for name in sys.modules if name.startswith('tui.screens.')))"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    dialogs = {"confirm", "form", "help", "job", "job_form", "login", "menu", "palette", "profiles", "text_screen"}
+    assert not {f"tui.screens.{name}" for name in dialogs} & set(ended.stdout.split())
