@@ -41,6 +41,7 @@ test-system: $(BIN)/pytest  ## the tests that need Debian packages: dbus, gnome-
 bench: $(BIN)/pytest  ## measure; ratios to a bare peer in the same run
 	$(BIN)/python tests/bench/command.py
 	$(BIN)/python tests/bench/transfers.py
+	$(BIN)/python tests/bench/reconcile.py
 	$(BIN)/python tests/bench/local_cloud.py
 
 lock: $(BIN)/pytest  ## resolve the dependencies again

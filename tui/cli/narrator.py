@@ -167,6 +167,7 @@ def account_lines(account: Account) -> list[str]:
         _("repeated"): account.duplicate,
         _("cut short"): account.truncated,
         _("refused"): account.refused,
+        _("empty"): account.empty,
         _("unreadable lines"): account.unreadable,
     }
     if any(oddities.values()):
@@ -280,6 +281,8 @@ def _transfer(event: events.Event) -> Line:
             return Line("file_collected", text, {"name": name, "path": str(path), "size": size, "verified": verified})
         case events.FileKept(path=path):
             return Line("file_kept", _("the earlier file stays as {path}", path=path), {"path": str(path)})
+        case events.Accounting(done=done, total=total):
+            return Line("accounting", fields=_bytes(done, total), progress=(_("accounting"), done, total, "bytes", ""))
         case _:
             raise TypeError(f"no words for {event!r}")
 

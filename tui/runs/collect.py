@@ -11,14 +11,14 @@ from typing import Final
 import msgspec
 
 from tui.ark.models import Job
-from tui.daemon import in_daemon
-from tui.dataset.results import Account, reconcile
+from tui.daemon import in_daemon, stream_from_daemon
+from tui.dataset.results import Account, ReconcileProgress, Sources, reconcile
 from tui.errors import UsageError, WorkError
 from tui.files import write_atomic
 from tui.fingerprint import crc64_of_file
 from tui.i18n import _
-from tui.runs.events import Downloading, Event, FileCollected, FileKept, Reconciled
-from tui.runs.folder import ACCOUNT, ERRORS, RESULTS, claim, local_files, stamp
+from tui.runs.events import Accounting, Downloading, Event, FileCollected, FileKept, Reconciled
+from tui.runs.folder import ACCOUNT, ERRORS, INDEX, RESULTS, claim, local_files, stamp
 from tui.runs.run import Run
 from tui.runs.services import Services
 from tui.storage.client import ObjectInfo
@@ -57,13 +57,11 @@ async def collect(job: Job, folder: Path, services: Services) -> AsyncGenerator[
 
 
 async def account(job: Job, folder: Path, services: Services) -> AsyncGenerator[Event, None]:
-    """Say what became of every request of the job, from the files in `folder`, and write it to `account.json`.
+    """Say what became of every request of the job, from the files in `folder`; write `account.json` and the index.
 
     Raises:
         InputLostError: neither this machine nor the store has the input any more.
     """
-    results, errors = _current(folder, RESULTS), _current(folder, ERRORS)
-    older = [*_older(folder, RESULTS), *_older(folder, ERRORS)]
     run = services.journal.run_of_job(job.id)
     source = await in_daemon(lambda: _local_input(run), name="compare")
     fetched = folder / _FETCHED_INPUT
@@ -71,21 +69,25 @@ async def account(job: Job, folder: Path, services: Services) -> AsyncGenerator[
         async with aclosing(_fetch_input(job, fetched, services)) as events:
             async for event in events:
                 yield event
-    found = await in_daemon(lambda: reconcile(source or fetched, results, errors, older), name="reconcile")
+    replies, older = [path for path in (folder / RESULTS, folder / ERRORS) if path.exists()], _older(folder)
+    sources = Sources(source or fetched, replies, older)
     with local_files(folder):
-        write_atomic(folder / ACCOUNT, _report(job, found, [*results, *errors, *older]))
-        fetched.unlink(missing_ok=True)
-    yield Reconciled(job, folder, found)
+        reconciling = stream_from_daemon(lambda: reconcile(sources, folder / INDEX), name="reconcile")
+        async with aclosing(reconciling) as steps:
+            async for step in steps:
+                if isinstance(step, ReconcileProgress):
+                    yield Accounting(step.done, step.total)
+                else:
+                    write_atomic(folder / ACCOUNT, _report(job, step, [*replies, *older]))
+                    fetched.unlink(missing_ok=True)
+                    yield Reconciled(job, folder, step)
 
 
-def _current(folder: Path, name: str) -> list[Path]:
-    return [folder / name] if (folder / name).exists() else []
-
-
-def _older(folder: Path, name: str) -> list[Path]:
-    """Files that a resumed job has superseded, under the names that `_clear_the_way` gave them."""
-    stem = name.removesuffix(".jsonl")
-    return sorted(path for path in folder.iterdir() if re.fullmatch(rf"{stem}\.[0-9a-f]{{16}}\.jsonl", path.name))
+def _older(folder: Path) -> list[Path]:
+    """Files that a resumed job has superseded, under the names that `_clear_the_way` gave them; the newest first."""
+    named = re.compile(r"(results|errors)\.[0-9a-f]{16}\.jsonl")
+    found = [path for path in folder.iterdir() if named.fullmatch(path.name)]
+    return sorted(found, key=lambda path: (-path.stat().st_mtime_ns, path.name))
 
 
 async def _find_files(job: Job, services: Services) -> dict[str, ObjectInfo]:

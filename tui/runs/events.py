@@ -148,6 +148,14 @@ class FileKept:
 
 
 @dataclass(frozen=True)
+class Accounting:
+    """Bytes of the input and the result files that were read for the account."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Reconciled:
     """Every request is accounted for."""
 
@@ -196,6 +204,7 @@ Event = (
     | Downloading
     | FileCollected
     | FileKept
+    | Accounting
     | Reconciled
     | Rehearsed
 )
