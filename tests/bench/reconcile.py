@@ -2,9 +2,9 @@
 
     python tests/bench/reconcile.py [--gigabytes N] [--short] [--folder DIR]
 
-writes an input and results of N gigabytes each (1 by default; 5 is the platform's largest input). Requests have the sizes of
-real ones (median 0.6 KB, mean some 4.5 KB, three in a hundred with a picture), answers those of a reasoning model (mean
-some 4.5 KB); `--short` makes them 0.5 KB each: ten million to 5 GB.
+writes an input and results of N gigabytes each (1 by default; 5 is the platform's largest input). Requests have the
+sizes of real ones (median 0.6 KB, mean some 4.5 KB, three in a hundred with a picture), answers those of a reasoning
+model (mean some 5.5 KB); `--short` makes them 0.5 KB each: ten million to 5 GB.
 """
 
 import argparse

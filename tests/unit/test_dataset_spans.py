@@ -41,11 +41,11 @@ def test_every_line_comes_once_whatever_the_spans(data, span, most, limit):
     reader = SpanReader(Trickle(data, most), limit=limit, inspect=True)
     found = []
     for start in range(0, len(data), span):
-        for line in reader.lines(start, min(start + span, len(data))):
-            text = None if line.data is None else bytes(line.data)
-            if line.plain and text is not None:
+        for offset, view, plain in reader.lines(start, min(start + span, len(data))):
+            text = None if view is None else bytes(view)
+            if plain and text is not None:
                 assert "\r" not in text.decode()
-            found.append((line.offset, text))
+            found.append((offset, text))
     expected, offset = [], 0
     for line in data.split(b"\n"):
         if line:
@@ -57,4 +57,4 @@ def test_every_line_comes_once_whatever_the_spans(data, span, most, limit):
 def test_a_line_far_longer_than_the_buffer_is_read_whole():
     data = b"short\n" + b"x" * 1_000_000 + b"\nlast"
     reader = SpanReader(io.BytesIO(data), limit=2_000_000, inspect=True)
-    assert [len(line.data or b"") for line in reader.lines(0, len(data))] == [5, 1_000_000, 4]
+    assert [len(data or b"") for _offset, data, _plain in reader.lines(0, len(data))] == [5, 1_000_000, 4]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import IntFlag
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
@@ -152,17 +152,20 @@ class _RequestShape(msgspec.Struct, gc=False):
     custom_id: str | int | float | None = None
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=_MAX_TOKENS)]
+
+
 class _CachedShape(msgspec.Struct, gc=False):
-    cached_tokens: int = 0
+    cached_tokens: _Count = 0
 
 
 class _ReasoningShape(msgspec.Struct, gc=False):
-    reasoning_tokens: int = 0
+    reasoning_tokens: _Count = 0
 
 
 class _UsageShape(msgspec.Struct, gc=False):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: _Count = 0
+    completion_tokens: _Count = 0
     prompt_tokens_details: _CachedShape | None = None
     completion_tokens_details: _ReasoningShape | None = None
 
@@ -197,32 +200,36 @@ _FATES: Final = {
     "length": Fate.OK | Fate.TRUNCATED,
     "content_filter": Fate.OK | Fate.REFUSED,
 }
-_REASONS: Final = {reason: (reason,) for reason in ("stop", "length", "content_filter", "tool_calls")}
+_USUAL_REASONS: Final = {reason: (fate, (reason,)) for reason, fate in _FATES.items()}
 
 
 def _usual_answer(row: _AnswerShape) -> Reply | None:
     """Return what a row of the usual shape says: one choice with text; None where more than that is in doubt."""
-    body = row.response.body
-    if len(body.choices) != 1 or not row.custom_id or not 200 <= row.response.status_code < 300:
+    response = row.response
+    body = response.body
+    if len(body.choices) != 1 or not row.custom_id or not 200 <= response.status_code < 300:
         return None
-    choice, usage = body.choices[0], body.usage
-    if not _has_text(choice.message.content):
+    choice = body.choices[0]
+    known = _USUAL_REASONS.get(choice.finish_reason)
+    if known is None or not _has_text(choice.message.content):
         return None
-    cached = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else 0
-    reasoning = usage.completion_tokens_details.reasoning_tokens if usage.completion_tokens_details else 0
-    tokens = (usage.prompt_tokens, usage.completion_tokens, cached, reasoning)
-    if min(tokens) < 0 or max(tokens) >= _MAX_TOKENS or len(choice.finish_reason) > MAX_TEXT:
-        return None
-    reason = choice.finish_reason
-    return Reply(row.custom_id, _FATES.get(reason, Fate.OK), _REASONS.get(reason) or (reason,), tokens)
+    usage = body.usage
+    cached, reasoning = usage.prompt_tokens_details, usage.completion_tokens_details
+    tokens = (
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        cached.cached_tokens if cached is not None else 0,
+        reasoning.reasoning_tokens if reasoning is not None else 0,
+    )
+    return Reply(row.custom_id, *known, tokens)
 
 
 def _has_text(content: msgspec.Raw) -> bool:
     """Whether a message's content is a text that is not blank, without building the text where it can be seen."""
-    data = memoryview(content)
-    if len(data) < 3 or data[0] != _QUOTE:
-        return False
-    return data[1] not in _DOUBTFUL or not str(msgspec.json.decode(data)).isspace()
+    with memoryview(content) as data:
+        if len(data) < 3 or data[0] != _QUOTE:
+            return False
+        return data[1] not in _DOUBTFUL or not str(msgspec.json.decode(data)).isspace()
 
 
 def _judge(custom_id: str, row: dict[str, object]) -> Reply:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -11,18 +11,11 @@ _BUFFER: Final = 64 * 1024
 _AHEAD: Final = 64 * 1024  # read past the end of a span at a time, to find where its last line ends
 
 
-class SpanLine(NamedTuple):
-    """A line that is not empty.
-
-    Attributes:
-        offset: of its first byte in the file.
-        data: without the LF; valid until the next line is asked for. None when the line is longer than the limit.
-        plain: it is known to be UTF-8 without a CR; False says nothing.
-    """
-
-    offset: int
-    data: memoryview | None
-    plain: bool
+SpanLine = tuple[int, memoryview | None, bool]
+"""A line that is not empty: the offset of its first byte in the file, its bytes without the LF, and whether it is known
+to be UTF-8 without a CR (False says nothing). The bytes are valid until the next line is asked for; None when there are
+more of them than the limit. A bare tuple, since there are millions.
+"""
 
 
 class SpanReader:
@@ -60,7 +53,7 @@ class SpanReader:
                 return
             if filled - stop > self._limit:
                 if base + stop < end:
-                    yield SpanLine(base + stop, None, plain=False)
+                    yield base + stop, None, False
                 skipping, stop = True, filled
             base += stop
             filled = self._keep(stop, filled)
@@ -82,7 +75,7 @@ class SpanReader:
                     line_end = stop
                 if line_end > begin:
                     whole = line_end - begin <= self._limit
-                    yield SpanLine(base + begin, view[begin:line_end] if whole else None, plain)
+                    yield base + begin, view[begin:line_end] if whole else None, plain
                 begin = line_end + 1
 
     def _keep(self, stop: int, filled: int) -> int:
