@@ -9,7 +9,7 @@ import click
 
 from tui.cli.exit_codes import ExitCode, exit_code_of
 from tui.cli.output import explain, print_json, print_line, say
-from tui.cli.session import asynchronous, json_option, profile_option, session
+from tui.cli.session import asynchronous, json_option, open_journal, profile_option, session
 from tui.cli.table import Column, print_table
 from tui.errors import ArkdeckError
 from tui.i18n import _
@@ -19,19 +19,11 @@ if TYPE_CHECKING:
     from tui.runs.run import Run
 
 
-def _journal() -> Journal:
-    from tui.clock import SystemClock
-    from tui.runs.journal import Journal
-    from tui.settings.paths import Paths
-
-    return Journal(Paths.for_user().data_dir, SystemClock())
-
-
 @click.command()
 @json_option
 def runs(*, as_json: bool) -> None:
     """List the runs of this machine and how far they came."""
-    with _journal() as journal:
+    with open_journal() as journal:
         found = journal.runs()
         if as_json:
             for run in found:
@@ -66,7 +58,7 @@ async def continue_(run_id: str | None, *, profile: str | None, as_json: bool) -
 
     Exit code 0 when there is nothing to do, otherwise the worst of the runs' codes.
     """
-    with _journal() as journal:
+    with open_journal() as journal:
         waiting = [journal.run(run_id)] if run_id else list(reversed(journal.runs(open_only=True)))
         held = {} if run_id else {run.id: holder for run in waiting if (holder := journal.live_holder(run.id))}
     for held_id, holder in held.items():
@@ -84,7 +76,7 @@ async def _continue_all(waiting: list[Run], profile: str | None, *, as_json: boo
     import asyncio
 
     codes = [await _continue(run, profile, as_json=as_json, label=run.id, until_created=True) for run in waiting]
-    with _journal() as journal:
+    with open_journal() as journal:
         left = [run for run in waiting if journal.run(run.id).outcome == "open"]
     codes += await asyncio.gather(*(_continue(run, profile, as_json=as_json, label=run.id) for run in left))
     return max(codes, default=ExitCode.DONE)
@@ -119,7 +111,7 @@ def forget(run_id: str) -> None:
     """
     from tui.runs.run import Outcome
 
-    with _journal() as journal:
+    with open_journal() as journal:
         run = journal.run(run_id)
         journal.hold(run.id)
         journal.end(run.id, Outcome.FORGOTTEN)

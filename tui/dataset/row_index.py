@@ -87,6 +87,11 @@ class FileStamp(msgspec.Struct, frozen=True):
         name = path.name if path.parent == folder.absolute() else path
         return cls(os.fsencode(name), state.st_size, state.st_mtime_ns, ends.hexdigest())
 
+    @property
+    def content(self) -> tuple[int, str]:
+        """What stays the same when the file is moved or copied."""
+        return self.size, self.ends
+
 
 class Contents(msgspec.Struct, frozen=True):
     """What an index says of itself.
@@ -152,14 +157,16 @@ class RowIndex:
 
     Args:
         path: of the index.
+        source: where the input lies now, if it is not where it was.
 
     Raises:
         IndexUnusableError: it is damaged, or of another version.
         OSError: it cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, source: Path | None = None) -> None:
         self._folder = path.parent
+        self._source = source
         with ExitStack() as opening:
             self._file = opening.enter_context(path.open("rb", buffering=0))
             self._size = os.fstat(self._file.fileno()).st_size
@@ -188,7 +195,15 @@ class RowIndex:
     @property
     def files(self) -> tuple[Path, ...]:
         """The input, then the files that `Row.source` counts from 1."""
-        return tuple(self._folder / os.fsdecode(stamp.name) for stamp in self._contents.files)
+        found = [self._folder / os.fsdecode(stamp.name) for stamp in self.stamps]
+        if self._source is not None:
+            found[INPUT] = self._source
+        return tuple(found)
+
+    @property
+    def stamps(self) -> tuple[FileStamp, ...]:
+        """By what these files are known again."""
+        return self._contents.files
 
     @property
     def reasons(self) -> tuple[tuple[str, ...], ...]:
@@ -257,8 +272,10 @@ class RowIndex:
 
     def _open(self, number: int) -> IO[bytes]:
         if number not in self._opened:
-            path, stamp = self.files[number], self._contents.files[number]
-            if FileStamp.of(path, self._folder) != stamp:
+            path, stamp = self.files[number], self.stamps[number]
+            found = FileStamp.of(path, self._folder)
+            moved = number == INPUT and self._source is not None
+            if found != stamp and not (moved and found.content == stamp.content):
                 raise IndexUnusableError(
                     _("{path} has changed since it was accounted for", path=clean(str(path), strict=True))
                 )

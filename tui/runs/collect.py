@@ -25,7 +25,7 @@ from tui.storage.client import ObjectInfo
 from tui.storage.download import Downloaded, download
 from tui.storage.upload import Progress
 
-_FETCHED_INPUT: Final = ".input.jsonl"
+FETCHED_INPUT: Final = ".input.jsonl"
 
 
 class InputLostError(WorkError):
@@ -56,31 +56,62 @@ async def collect(job: Job, folder: Path, services: Services) -> AsyncGenerator[
                 yield event
 
 
-async def account(job: Job, folder: Path, services: Services) -> AsyncGenerator[Event, None]:
+async def account(
+    job: Job, folder: Path, services: Services, *, source: Path | None = None
+) -> AsyncGenerator[Event, None]:
     """Say what became of every request of the job, from the files in `folder`; write `account.json` and the index.
+
+    Args:
+        job: as the service described it last.
+        folder: holds what was collected.
+        services: know where the input is.
+        source: the input, where that is known already.
 
     Raises:
         InputLostError: neither this machine nor the store has the input any more.
     """
-    run = services.journal.run_of_job(job.id)
-    source = await in_daemon(lambda: _local_input(run), name="compare")
-    fetched = folder / _FETCHED_INPUT
     if source is None:
-        async with aclosing(_fetch_input(job, fetched, services)) as events:
+        run = services.journal.run_of_job(job.id)
+        source = await in_daemon(lambda: local_input(run), name="compare")
+    fetched = folder / FETCHED_INPUT
+    if source is None:
+        async with aclosing(fetch_input(job, fetched, services)) as events:
             async for event in events:
                 yield event
-    replies, older = [path for path in (folder / RESULTS, folder / ERRORS) if path.exists()], _older(folder)
-    sources = Sources(source or fetched, replies, older)
+    async with aclosing(account_files(job, folder, source or fetched)) as steps:
+        async for step in steps:
+            if isinstance(step, Account):
+                fetched.unlink(missing_ok=True)
+                yield Reconciled(job, folder, step)
+            else:
+                yield step
+
+
+async def account_files(job: Job | None, folder: Path, source: Path) -> AsyncGenerator[Accounting | Account, None]:
+    """Account for the requests of `source` from the files in `folder`, and write the index; the account comes last.
+
+    Args:
+        job: what `account.json` is to tell; without one it is not written.
+        folder: holds the result and error files.
+        source: the input.
+    """
+    replies, older = reply_files(folder)
+    sources = Sources(source, replies, older)
     with local_files(folder):
         reconciling = stream_from_daemon(lambda: reconcile(sources, folder / INDEX), name="reconcile")
         async with aclosing(reconciling) as steps:
             async for step in steps:
                 if isinstance(step, ReconcileProgress):
                     yield Accounting(step.done, step.total)
-                else:
+                    continue
+                if job is not None:
                     write_atomic(folder / ACCOUNT, _report(job, step, [*replies, *older]))
-                    fetched.unlink(missing_ok=True)
-                    yield Reconciled(job, folder, step)
+                yield step
+
+
+def reply_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the result and error files in a folder: the newest, and those that they supersede, newest first."""
+    return [path for path in (folder / RESULTS, folder / ERRORS) if path.exists()], _older(folder)
 
 
 def _older(folder: Path) -> list[Path]:
@@ -148,11 +179,16 @@ def _clear_the_way(path: Path, info: ObjectInfo) -> tuple[bool, Path | None]:
     return False, path.rename(path.with_name(f"{path.stem}.{crc64_of_file(path):016x}{path.suffix}"))
 
 
-def _local_input(run: Run | None) -> Path | None:
-    """The operator's own file, if the journal knows it and it is still what was sent."""
+def local_input(run: Run | None, path: Path | None = None) -> Path | None:
+    """Return the operator's own file, if the journal knows it and it is still what was sent; it blocks.
+
+    Args:
+        run: the journal's.
+        path: where the file lies now, if it is not where it was.
+    """
     if run is None or run.fingerprint is None:
         return None
-    path, known = Path(run.plan.input), run.fingerprint
+    path, known = path or Path(run.plan.input), run.fingerprint
     try:
         stat = path.stat()
         same = stat.st_size == known.size and (stat.st_mtime_ns == known.mtime_ns or crc64_of_file(path) == known.crc64)
@@ -161,7 +197,8 @@ def _local_input(run: Run | None) -> Path | None:
     return path if same else None
 
 
-async def _fetch_input(job: Job, target: Path, services: Services) -> AsyncGenerator[Event, None]:
+async def fetch_input(job: Job, target: Path, services: Services) -> AsyncGenerator[Event, None]:
+    """Bring the job's input from the store to `target`, unless it is there (InputLostError: the store has it not)."""
     info = await services.store.head(job.input.bucket, job.input.key)
     if info is None:
         raise InputLostError(
