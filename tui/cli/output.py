@@ -5,22 +5,18 @@ Every text passes `clean` here, and JSON has its escapes: names and messages fro
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Final, TextIO
+from typing import TextIO
 
 from tui.errors import ArkdeckError, WorkError
 from tui.i18n import _
 from tui.safety import redact
-from tui.text import clean
-
-_ACTED_ON: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+from tui.text import clean, json_line
 
 
 class DataLostError(WorkError):
@@ -33,8 +29,7 @@ class OutputClosed(Exception):  # noqa: N818  # not an error: the reader has had
 
 def print_json(content: Mapping[str, object]) -> None:
     """Write one object as one line of data, at once; what a terminal would act on is escaped, so nothing is lost."""
-    text = json.dumps(content, ensure_ascii=False)
-    write_data(_ACTED_ON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    write_data(json_line(content) + "\n")
     end_data()
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from enum import IntFlag
-from typing import Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import msgspec
 
 from tui.dataset.json_line import BOM, LineError, LineParser
 from tui.dataset.request import id_text
 from tui.dataset.rules import PLATFORM_LIMITS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_TEXT: Final = 1000
 """Characters of an error's code or message, or of a finish reason, that are looked at."""
@@ -80,7 +83,7 @@ class RequestReader:
         try:
             return id_text(self._decode(line).custom_id)
         except _NOT_DECODED:
-            row = _parsed(self._parser, line)
+            row = parsed(self._parser, line)
         return id_text(row.get("custom_id")) if isinstance(row, dict) else None
 
 
@@ -102,7 +105,7 @@ class ReplyReader:
         Raises:
             UnreadableRowError: it says nothing of any request.
         """
-        row = self._whole(line) if plain or _is_plain(line) else _parsed(self._parser, line)
+        row = self._whole(line) if plain or _is_plain(line) else parsed(self._parser, line)
         if isinstance(row, Reply):
             return row
         custom_id = id_text(row.get("custom_id")) if isinstance(row, dict) else None
@@ -123,7 +126,7 @@ class ReplyReader:
         try:
             return self._decode(line)
         except _NOT_DECODED:
-            return _parsed(self._parser, line)
+            return parsed(self._parser, line)
 
 
 def _is_plain(line: memoryview) -> bool:
@@ -139,7 +142,7 @@ def _is_blank(line: memoryview) -> bool:
     return not bytes(line).decode(errors="replace").strip()
 
 
-def _parsed(parser: LineParser, line: memoryview) -> object:
+def parsed(parser: LineParser, line: memoryview) -> object:
     """Return the value of a line, None where it has none."""
     try:
         parsed = parser.parse(bytes(line).removeprefix(BOM))
@@ -237,7 +240,7 @@ def _judge(custom_id: str, row: dict[str, object]) -> Reply:
     response = row.get("response")
     status, body = _get(response, "status_code"), _get(response, "body")
     if row.get("error") or not _is_success(status) or not isinstance(body, dict):
-        code, message = _error_of(row)
+        code, message = error_of(row)
         return Reply(custom_id, Fate.FAILED, code=kept(code), message=kept(message))
     choices = _list(body.get("choices"))
     found = {reason for choice in choices if isinstance(reason := _get(choice, "finish_reason"), str)}
@@ -247,7 +250,7 @@ def _judge(custom_id: str, row: dict[str, object]) -> Reply:
         fate |= _FATES.get(reason, Fate.OK)
     if not any(_says_something(_get(choice, "message")) for choice in choices) and not _list(body.get("data")):
         fate |= Fate.EMPTY
-    return Reply(custom_id, fate, reasons, _usage(body.get("usage")))
+    return Reply(custom_id, fate, reasons, tokens_of(body.get("usage")))
 
 
 def _says_something(message: object) -> bool:
@@ -260,7 +263,7 @@ def _is_success(status: object) -> bool:
     return isinstance(status, int) and 200 <= status < 300
 
 
-def _error_of(row: dict[str, object]) -> tuple[str, str]:
+def error_of(row: Mapping[str, object]) -> tuple[str, str]:
     """Return code and message of a failure, from the row's error or, where that is empty, from its response."""
     response = row.get("response")
     error = row.get("error") or _get(_get(response, "body"), "error")
@@ -273,7 +276,8 @@ def _error_of(row: dict[str, object]) -> tuple[str, str]:
     return str(code) if code and told else "", message if isinstance(message, str) else ""
 
 
-def _usage(usage: object) -> tuple[int, int, int, int]:
+def tokens_of(usage: object) -> tuple[int, int, int, int]:
+    """Return prompt, completion, cached and reasoning tokens of an answer; 0 for what is not told, or is nonsense."""
     return (
         _count(_get(usage, "prompt_tokens")),
         _count(_get(usage, "completion_tokens")),
