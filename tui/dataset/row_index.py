@@ -254,6 +254,19 @@ class RowIndex:
         ]
         return np.concatenate(found) if found else np.empty(0, np.uint32)
 
+    def map_rows(self) -> Records:
+        """Return every ROW, for work on very many: the system reads them when they are looked at, and keeps none."""
+        return self._map(ROW, self._rows_at)
+
+    def map_places(self) -> Records:
+        """Return every PLACE, likewise."""
+        return self._map(PLACE, len(_MAGIC))
+
+    def _map(self, dtype: np.dtype[np.void], start: int) -> Records:
+        if not len(self):
+            return np.empty(0, dtype)
+        return np.memmap(self._file, dtype, "r", start, (len(self),))
+
     def request(self, row: Row) -> bytes:
         """Return the line of a request, byte for byte, without its line break.
 
@@ -261,13 +274,14 @@ class RowIndex:
             FileMissingError: the input is not where it was.
             IndexUnusableError: it has changed.
         """
-        return self._read(INPUT, row.offset, row.length)
+        return self.line(INPUT, row.offset, row.length)
 
     def reply(self, row: Row) -> bytes | None:
         """Return the line of the reply that counts, likewise; None when there is none."""
-        return self._read(row.source, row.reply_offset, row.reply_length) if row.source else None
+        return self.line(row.source, row.reply_offset, row.reply_length) if row.source else None
 
-    def _read(self, number: int, offset: int, length: int) -> bytes:
+    def line(self, number: int, offset: int, length: int) -> bytes:
+        """Return a line of the file with this number among `files`, likewise."""
         return os.pread(self._open(number).fileno(), length, offset)
 
     def _open(self, number: int) -> IO[bytes]:
