@@ -152,8 +152,8 @@ class Narrator:
         return Line("job_sampled", text, fields, progress=progress)
 
 
-def account_lines(account: Account) -> list[str]:
-    """Return an account of requests in words: what became of them, tokens, and the commonest errors."""
+def account_counts(account: Account) -> list[str]:
+    """Return in words how many requests became what."""
     lines = [
         _(
             "{ok:,} answered · {failed:,} failed · {missing:,} missing",
@@ -172,6 +172,12 @@ def account_lines(account: Account) -> list[str]:
     }
     if any(oddities.values()):
         lines.append(" · ".join(f"{count:,} {name}" for name, count in oddities.items() if count))
+    return lines
+
+
+def account_lines(account: Account) -> list[str]:
+    """Return an account of requests in words: what became of them, and the commonest errors."""
+    lines = account_counts(account)
     for group in account.errors[:_ERROR_GROUPS]:
         sample = _("{count:,} × {code}, as in {id}: {message}")
         code, message = group.code or _("no code"), group.message or _("no message")

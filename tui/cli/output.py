@@ -70,7 +70,7 @@ def explain(error: ArkdeckError, *, subject: str = "arkdeck") -> None:
 
 def end_data() -> None:
     """Push out what was written as data (OutputClosed, DataLostError)."""
-    with _told_when_lost():
+    with told_when_lost():
         if sys.stdout is not None:
             sys.stdout.flush()
 
@@ -87,13 +87,14 @@ def drop_unwritable() -> None:
 
 def write_data(text: str) -> None:
     """Write text, made harmless by the caller, as data (OutputClosed, DataLostError)."""
-    with _told_when_lost():
+    with told_when_lost():
         if sys.stdout is not None:
             sys.stdout.write(_writable(text, sys.stdout))
 
 
 @contextmanager
-def _told_when_lost() -> Iterator[None]:
+def told_when_lost() -> Iterator[None]:
+    """Say what became of data that standard output did not take (OutputClosed, DataLostError)."""
     try:
         yield
     except BrokenPipeError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -14,6 +14,7 @@ from tui.dataset.reply import Fate, RequestReader, error_of, parsed, tokens_of
 from tui.dataset.request import id_text
 from tui.dataset.results import Tokens
 from tui.dataset.rules import PLATFORM_LIMITS
+from tui.i18n import _
 
 if TYPE_CHECKING:
     from tui.dataset.row_index import Row, RowIndex
@@ -121,20 +122,25 @@ class DetailsReader:
 
 
 def _plain(value: object) -> object:
-    """Return a value with nothing in it that JSON cannot say: numbers beyond it become text."""
-    match value:
-        case dict():
-            return {key: _plain(inner) for key, inner in value.items()}
-        case list():
-            return [_plain(inner) for inner in value]
-        case NotANumber():
-            return value.written
-        case HugeNumber():
-            return f"({value.digits} digits)"
-        case float() if not math.isfinite(value):
-            return str(value)
-        case _:
-            return value
+    """Return a value with nothing in it that JSON cannot say: numbers beyond it become text.
+
+    It may be nested deeper than calls can be.
+    """
+    whole = [value]
+    left: list[Any] = [whole]
+    while left:
+        outer = left.pop()
+        for key, inner in list(outer.items() if isinstance(outer, dict) else enumerate(outer)):
+            match inner:
+                case dict() | list():
+                    left.append(inner)
+                case NotANumber():
+                    outer[key] = inner.written
+                case HugeNumber():
+                    outer[key] = _("(a number of {count} digits)", count=inner.digits)
+                case float() if not math.isfinite(inner):
+                    outer[key] = str(inner)
+    return whole[0]
 
 
 def _text(content: object) -> str | None:

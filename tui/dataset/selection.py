@@ -87,7 +87,11 @@ class Selection:
 
     def _may_have_text(self, line: bytes) -> bool:
         """Whether the text can be in a line, without reading it as JSON."""
-        return b"\\u" in line or _ESCAPED.search(self.text) is not None or self.text.encode("utf-8", "surrogatepass") in line
+        return (
+            b"\\u" in line
+            or _ESCAPED.search(self.text) is not None
+            or self.text.encode("utf-8", "surrogatepass") in line
+        )
 
     def _has_text(self, details: RowDetails) -> bool:
         return any(self.text in text for text in (details.answer, details.code, details.message) if text)
