@@ -1,4 +1,4 @@
-"""Results as a table for other tools: chosen columns of chosen rows, in the input's order, to a new file or a stream."""
+"""Results as a table for other tools: chosen columns of chosen rows, in the input's order, as a file or a stream."""
 
 from __future__ import annotations
 
