@@ -352,8 +352,7 @@ def test_a_new_file_never_takes_the_place_of_another(tmp_path: Path) -> None:
         with pytest.raises(FileExistsError), new_file(taken):
             pytest.fail("the name is taken")
     late = tmp_path / "late"
-    with pytest.raises(FileExistsError), new_file(late) as descriptor:
-        os.write(descriptor, b"mine")
+    with pytest.raises(FileExistsError), new_file(late):
         late.write_text("theirs")
     assert (path.read_text(), late.read_text()) == ("kept", "theirs")
     assert {found.name for found in tmp_path.iterdir()} == {"out.csv", "link", "late"}

@@ -63,7 +63,13 @@ async def results(
 
     fates = reduce(or_, (FATES[word] for word in words)) if words else None
     wanted = Selection(fates, frozenset(codes), ids, text, limit)
-    async with opened_results(where, profile, out=out, input_file=input_file, needs_input=wanted.needs_input) as opened:
+    async with opened_results(
+        where,
+        profile,
+        out=out,
+        input_file=input_file,
+        needs_input=lambda account: bool(wanted) and wanted.needs_input(account),
+    ) as opened:
         if not wanted:
             return _tell_account(opened, where, as_json=as_json)
         rows = stream_from_daemon(lambda: wanted.read(opened.index), name="rows")

@@ -19,7 +19,7 @@ from tui.dataset.lines import FileMissingError, open_file
 from tui.dataset.results import Account
 from tui.dataset.row_index import FileStamp, IndexUnusableError, RowIndex
 from tui.errors import UsageError
-from tui.files import safe_name
+from tui.files import UnsafeNameError, safe_name
 from tui.i18n import _
 from tui.runs.collect import (
     FETCHED_INPUT,
@@ -170,11 +170,13 @@ def _find(where: str, journal: Journal, out: Path | None) -> _Place:
     folder = Path(where)
     if folder.is_dir() and owner_of(folder) != where:
         return _place(folder.resolve(), journal, by_id=False)
-    if folder.name != where:
-        raise NoResultsError(_("no such folder: {folder}", folder=_shown(folder)))
+    try:
+        safe_name(where)
+    except UnsafeNameError:
+        raise NoResultsError(_("no such folder: {folder}", folder=_shown(folder))) from None
     run = journal.run_of_job(where)
     candidates = [out] if out else [run.plan.results_folder(where)] if run else []
-    here = (out or Path(safe_name(where))).resolve()
+    here = (out or Path(where)).resolve()
     found = next((path for path in [*candidates, here] if owner_of(path) == where), None)
     if found is not None:
         return _place(found.resolve(), journal, by_id=True)
