@@ -289,6 +289,8 @@ def _transfer(event: events.Event) -> Line:
             return Line("file_kept", _("the earlier file stays as {path}", path=path), {"path": str(path)})
         case events.Accounting(done=done, total=total):
             return Line("accounting", fields=_bytes(done, total), progress=(_("accounting"), done, total, "bytes", ""))
+        case events.Copying(done=done, total=total):
+            return Line("copying", fields=_bytes(done, total), progress=(_("copying"), done, total, _("requests"), ""))
         case _:
             raise TypeError(f"no words for {event!r}")
 

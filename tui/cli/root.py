@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from tui import __version__
-from tui.cli import account, check, collect, config, doctor, export, jobs, local, results, runs, submit
+from tui.cli import account, check, collect, config, doctor, export, jobs, local, merge, results, retry, runs, submit
 from tui.cli.exit_codes import ExitCode, exit_code_of
 from tui.cli.output import OutputClosed, drop_unwritable, end_data, explain, say
 from tui.cli.session import InterruptedBySignal
@@ -46,7 +46,7 @@ def _takes_profile(command: click.Command) -> None:
         command.params.append(click.Option(["-p", "--profile"], metavar="NAME", expose_value=False, hidden=True))
 
 
-for group in (check, submit, jobs, collect, results, export, runs, account, config, doctor, local):
+for group in (check, submit, jobs, collect, results, retry, merge, export, runs, account, config, doctor, local):
     for verb in group.VERBS:
         _takes_profile(verb)
         arkdeck.add_command(verb)

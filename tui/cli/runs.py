@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 @click.command()
 @json_option
 def runs(*, as_json: bool) -> None:
-    """List the runs of this machine and how far they came."""
+    """List the runs of this machine and how far they came.
+
+    A retry follows the run that it retries, and is of a later generation.
+    """
+    from tui.runs.lineage import by_family
+
     with open_journal() as journal:
-        found = journal.runs()
+        found = by_family(journal.runs(), journal)
         if as_json:
-            for run in found:
-                print_json(_fields(run))
+            for generation, run in found:
+                print_json(_fields(run, generation))
             return
         if not found:
             say(_("no runs"))
@@ -35,6 +40,7 @@ def runs(*, as_json: bool) -> None:
         print_table(
             [
                 Column(_("RUN")),
+                Column(_("GEN")),
                 Column(_("STATE")),
                 Column(_("END")),
                 Column(_("JOB")),
@@ -42,7 +48,7 @@ def runs(*, as_json: bool) -> None:
                 Column(_("MODEL"), gives=True),
                 Column(_("NOTE"), gives=True),
             ],
-            (_row(run, journal) for run in found),
+            (_row(run, generation, journal) for generation, run in found),
         )
 
 
@@ -121,13 +127,15 @@ def forget(run_id: str) -> None:
             print_line(run.job_id)
 
 
-def _fields(run: Run) -> dict[str, object]:
+def _fields(run: Run, generation: int) -> dict[str, object]:
     return {
         "run": run.id,
         "state": run.state,
         "outcome": run.outcome,
         "reason": run.reason,
         "job": run.job_id or None,
+        "parent": run.plan.parent or None,
+        "generation": generation,
         "verb": run.plan.verb,
         "input": run.plan.input,
         "model": _model(run),
@@ -140,10 +148,10 @@ def _fields(run: Run) -> dict[str, object]:
     }
 
 
-def _row(run: Run, journal: Journal) -> list[str]:
+def _row(run: Run, generation: int, journal: Journal) -> list[str]:
     holder = journal.live_holder(run.id)
     note = _("worked on by {holder}", holder=holder) if holder else run.reason
-    return [run.id, run.state, run.outcome, run.job_id, Path(run.plan.input).name, _model(run), note]
+    return [run.id, str(generation), run.state, run.outcome, run.job_id, Path(run.plan.input).name, _model(run), note]
 
 
 def _outcome(run: Run) -> str:

@@ -156,6 +156,14 @@ class Accounting:
 
 
 @dataclass(frozen=True)
+class Copying:
+    """Requests that were looked at for a new file of requests or of replies, of all."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Reconciled:
     """Every request is accounted for."""
 
@@ -205,6 +213,7 @@ Event = (
     | FileCollected
     | FileKept
     | Accounting
+    | Copying
     | Reconciled
     | Rehearsed
 )

@@ -54,6 +54,10 @@ MIGRATIONS: Final = (
         """,
         "CREATE INDEX samples_job ON samples (job_id)",
     ),
+    (
+        "ALTER TABLE runs ADD COLUMN parent TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX runs_parent ON runs (parent)",
+    ),
 )
 """The steps that made the schema what it is, each a list of statements; `user_version` counts those taken."""
 
