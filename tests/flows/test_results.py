@@ -165,10 +165,23 @@ def test_an_input_that_was_moved_is_fetched_or_named(
     assert not [path.name for path in folder.iterdir() if path.name.startswith(".")]
     offline(deck, cloud)
     assert deck("results", folder).code == 1  # which needs no input
+    lost = deck("results", folder, "--missing")
+    assert lost.code != 0
+    assert str(requests_file) in lost.err
+    assert "--input FILE" in lost.err
     os.utime(moved, ns=(1, 1))
     named = deck("results", folder, "--missing", "--json", "--input", moved)
     assert rows(named) == [missing_id(folder)]
     assert named.summary["input"] == str(moved)
+
+
+def test_an_input_that_was_touched_is_still_the_input(
+    lost_one: tuple[Deck, LocalCloud, Path], requests_file: Path
+) -> None:
+    deck, cloud, folder = lost_one
+    offline(deck, cloud)
+    os.utime(requests_file, ns=(1, 1))
+    assert rows(deck("results", folder, "--missing", "--json")) == [missing_id(folder)]
 
 
 def test_another_file_does_not_pass_for_the_input(
@@ -242,7 +255,7 @@ def test_files_from_elsewhere_are_accounted_for_with_their_input(
     for name in ("results.jsonl", "errors.jsonl"):
         shutil.copy(answers / name, folder / name)
     refused = deck("results", folder)
-    assert (refused.code, "--input" in refused.err) == (1, True)
+    assert (refused.code, "--input" in refused.err) == (2, True)
     told = deck("results", folder, "--input", some_fail, "--json").summary
     assert (told["ok"], told["failed"], told["job"], told["service_counts"]) == (27, 3, None, None)
     assert sorted(path.name for path in folder.iterdir()) == ["errors.jsonl", "index.bin", "results.jsonl"]

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
-import msgspec
 
 from tui.cli.exit_codes import ExitCode
 from tui.cli.opened import opened_results, results_options
@@ -154,6 +153,8 @@ def _error_rows(account: Account) -> Iterator[list[str]]:
 
 
 def _summary(opened: Results) -> dict[str, object]:
+    import msgspec
+
     from tui.runs.disagreement import disagreements
 
     account, job = opened.account, opened.job

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 import unicodedata
@@ -105,8 +103,6 @@ class _Csv(TableWriter):
     def __init__(self, file: IO[bytes], columns: Sequence[Column], *, bom: bool, shown: bool) -> None:
         self._file = file
         self._shown = shown
-        self._line = io.StringIO(newline="")
-        self._writer = csv.writer(self._line, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         if bom:
             file.write(BOM)
         self._write([column.name for column in columns])
@@ -117,10 +113,8 @@ class _Csv(TableWriter):
     def _write(self, cells: Sequence[str]) -> None:
         if self._shown:
             cells = [clean(cell, multiline=True, limit=len(cell)) for cell in cells]
-        self._writer.writerow(cells)
-        self._file.write(_utf8(self._line.getvalue()))
-        self._line.seek(0)
-        self._line.truncate()
+        quoted = ['"' + cell.replace('"', '""') + '"' for cell in cells]
+        self._file.write(_utf8(",".join(quoted) + "\r\n"))
 
 
 def safe_cell(value: Value) -> str:

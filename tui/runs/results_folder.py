@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from tui.daemon import in_daemon
 from tui.dataset.lines import FileMissingError, open_file
 from tui.dataset.results import Account
 from tui.dataset.row_index import FileStamp, IndexUnusableError, RowIndex
-from tui.errors import UsageError
+from tui.errors import ArkdeckError, UsageError
 from tui.files import UnsafeNameError, safe_name
 from tui.i18n import _
 from tui.runs.collect import (
@@ -46,6 +46,10 @@ _INPUT: Final = 0
 
 class NoResultsError(UsageError):
     """What was named is neither a job nor a folder of results."""
+
+
+class InputUnknownError(UsageError):
+    """The results belong to no job known here, and nobody said which requests they answer."""
 
 
 class WrongInputError(UsageError):
@@ -83,7 +87,8 @@ class Results:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.index.__exit__(kind, error, trace)
-        (self.folder / FETCHED_INPUT).unlink(missing_ok=True)
+        if self.input == self.folder / FETCHED_INPUT:
+            self.input.unlink(missing_ok=True)
 
 
 async def open_results(
@@ -111,32 +116,30 @@ async def open_results(
     Raises:
         NoResultsError: there are none under this name.
         WrongInputError: `input_file` is not the input.
+        InputUnknownError: the files belong to no job, and have no index.
         InputLostError: the input is needed, and nowhere to be found.
         JobNotFinishedError: the job is still at work.
     """
     place = _find(where, journal, out)
     if input_file is not None:
         await in_daemon(partial(_require_input, place.run, input_file), name="compare")
-    if not place.complete:
-        bringing = _bring_home(place, connect, input_file)
-        async with aclosing(bringing) as events:
-            async for event in events:
-                if isinstance(event, Reconciled):
-                    place = replace(place, job=event.job)
-                else:
-                    yield event
-    elif not _index_fits(place.folder):
-        async with aclosing(_account_again(place, connect, input_file)) as events:
-            async for event in events:
+    preparing = _prepare(place, connect, input_file)
+    async with aclosing(preparing) as events:
+        async for event in events:
+            if isinstance(event, Reconciled):
+                place = replace(place, job=event.job)
+            else:
                 yield event
-    source = await in_daemon(partial(_input_at_hand, place, input_file), name="compare")
+    source = _input_at_hand(place, input_file)
     with RowIndex(place.folder / INDEX) as index:
-        missing = source is None and needs_input(index.account)
-    if missing:
-        async with aclosing(_fetch(place, connect)) as events:
-            async for event in events:
-                yield event
-        source = place.folder / FETCHED_INPUT
+        needed = needs_input(index.account)
+    if source is None and needed:
+        source = await in_daemon(partial(local_input, place.run), name="compare")
+        if source is None:
+            source = place.folder / FETCHED_INPUT
+            async with aclosing(_fetch(place, connect, source)) as events:
+                async for event in events:
+                    yield event
     yield Results(place.folder, place.job, place.run, RowIndex(place.folder / INDEX, source), source)
 
 
@@ -212,18 +215,25 @@ def _report(folder: Path) -> _Report | None:
     return None
 
 
+async def _prepare(place: _Place, connect: Connect, source: Path | None) -> AsyncGenerator[Event, None]:
+    """Bring the results home, account for them, or do nothing where an index fits what is there."""
+    if place.complete and _index_fits(place.folder):
+        return
+    doing = _account_again(place, connect, source) if place.complete else _bring_home(place, connect, source)
+    async with aclosing(doing) as events:
+        async for event in events:
+            yield event
+
+
 async def _bring_home(place: _Place, connect: Connect, source: Path | None) -> AsyncGenerator[Event, None]:
     """Collect the job as it is now and account for it; a job that the service has forgotten stays as it is here."""
-    known = place.job
-    if known is None:
-        raise TypeError("only a job's results are elsewhere")
     async with connect(place.run) as services:
+        job = _job_of(place)
         try:
-            job = await services.ark.get_job(known.id)
+            job = await services.ark.get_job(job.id)
         except ArkNotFoundError:
             if not place.accounted:
                 raise
-            job = known
         else:
             async with aclosing(collect(job, place.folder, services)) as events:
                 async for event in events:
@@ -236,42 +246,59 @@ async def _bring_home(place: _Place, connect: Connect, source: Path | None) -> A
 async def _account_again(place: _Place, connect: Connect, source: Path | None) -> AsyncGenerator[Event, None]:
     """Account for files that are not those of the index; the service is needed only if the input is not at hand."""
     source = source or await in_daemon(partial(local_input, place.run), name="compare")
-    if source is None and place.job is not None:
-        async with connect(place.run) as services:
-            job = await services.ark.get_job(place.job.id)
-            async with aclosing(account(job, place.folder, services)) as events:
-                async for event in events:
-                    yield event
-        return
-    if source is None:
-        raise InputLostError(
+    if source is None and place.job is None:
+        raise InputUnknownError(
             _("nothing tells which requests the results in {folder} belong to", folder=_shown(place.folder)),
             advice=_("Name the file of the requests with --input FILE."),
         )
+    if source is None:
+        with _naming_the_input(place):
+            async with connect(place.run) as services:
+                job = await services.ark.get_job(_job_of(place).id)
+                async with aclosing(account(job, place.folder, services)) as events:
+                    async for event in events:
+                        yield event
+        return
     async with aclosing(account_files(place.job, place.folder, source)) as steps:
         async for step in steps:
             if not isinstance(step, Account):
                 yield step
 
 
-async def _fetch(place: _Place, connect: Connect) -> AsyncGenerator[Event, None]:
+async def _fetch(place: _Place, connect: Connect, target: Path) -> AsyncGenerator[Event, None]:
     """Bring the input from the store, for as long as the results are open."""
     if place.job is None:
         raise _input_lost(place)
-    async with connect(place.run) as services:
-        try:
+    with _naming_the_input(place):
+        async with connect(place.run) as services:
             job = await services.ark.get_job(place.job.id)
-            async with aclosing(fetch_input(job, place.folder / FETCHED_INPUT, services)) as events:
+            async with aclosing(fetch_input(job, target, services)) as events:
                 async for event in events:
                     yield event
-        except (ArkNotFoundError, InputLostError) as error:
-            raise _input_lost(place) from error
+
+
+def _job_of(place: _Place) -> Job:
+    if place.job is None:
+        raise TypeError("results of no job are where they are")
+    return place.job
+
+
+@contextmanager
+def _naming_the_input(place: _Place) -> Iterator[None]:
+    """Say of a failure to bring the input from the store that it may also be named."""
+    try:
+        yield
+    except (ArkNotFoundError, InputLostError) as error:
+        raise _input_lost(place) from error
+    except ArkdeckError as error:
+        lost = _input_lost(place)
+        error.advice = "\n".join(filter(None, [error.advice, f"{lost.message}. {lost.advice}"]))
+        raise
 
 
 def _input_lost(place: _Place) -> InputLostError:
-    with RowIndex(place.folder / INDEX) as index:
-        path = Path(place.run.plan.input) if place.run else index.files[_INPUT]
-    if path == place.folder / FETCHED_INPUT:
+    path = Path(place.run.plan.input) if place.run else None
+    if path is None:
         message = _("the input that the results in {folder} belong to is not here", folder=_shown(place.folder))
     else:
         message = _("the input is not where it was, or has changed: {path}", path=_shown(path))
@@ -299,7 +326,7 @@ def _index_fits(folder: Path) -> bool:
 
 
 def _input_at_hand(place: _Place, given: Path | None) -> Path | None:
-    """Return where the input of the index lies: as named, where it was, or where the journal knows it.
+    """Return where the input of the index lies: as named, or where it was.
 
     Raises:
         WrongInputError: the file that was named is another.
@@ -316,7 +343,7 @@ def _input_at_hand(place: _Place, given: Path | None) -> Path | None:
     with suppress(FileMissingError):
         if FileStamp.of(path, place.folder) == stamp:
             return path
-    return local_input(place.run)
+    return None
 
 
 def _shown(path: Path) -> str:
