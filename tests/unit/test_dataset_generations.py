@@ -8,18 +8,32 @@ import json
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.generations import OUTCOMES, Generation, play, request, winners
+from tui.dataset import merging, remainder
 from tui.dataset.remainder import Only, Reason, Remainder, Written, parse_only, remainder_of, write_remainder
 from tui.dataset.row_index import RowIndex
 from tui.runs.merge import MergedResults, merge_results
 from tui.runs.results_folder import Results
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_blocks() -> Iterator[None]:
+    """Have a handful of requests go the way of millions: several blocks, several ranges of ids."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merging, "_RECORDS", 7)
+        patch.setattr(merging, "_BLOCK_ROWS", 5)
+        patch.setattr(merging, "_BLOCK_BYTES", 300)
+        patch.setattr(remainder, "_BLOCK_ROWS", 4)
+        yield
+
 
 IDS = st.lists(st.integers(0, 30).map(lambda n: f"r-{n}" + "天" * (n % 3)), min_size=1, max_size=24)
 SPLIT = st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=12)

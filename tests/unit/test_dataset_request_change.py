@@ -40,7 +40,8 @@ def test_what_is_absent_comes_last_in_its_object() -> None:
 @pytest.mark.parametrize(
     ("typed", "written"),
     [("4096", "4096"), ("1.50e3", "1.50e3"), ("disabled", '"disabled"'), ('"7"', '"7"'), ("true", "true"),
-     ("null", "null"), ("天", '"天"'), ("", '""'), (' {"a":\n [1]} ', '{"a":  [1]}'), ("NaN", '"NaN"'), ("a=b", '"a=b"'), ("[1", '"[1"')],
+     ("null", "null"), ("天", '"天"'), ("", '""'), (' {"a":\n [1]} ', '{"a":  [1]}'),
+     ("NaN", '"NaN"'), ("a=b", '"a=b"'), ("[1", '"[1"')],
 )  # fmt: skip
 def test_a_value_is_json_where_it_is_and_text_otherwise(typed: str, written: str) -> None:
     assert parse_change(f"x={typed}") == (("x",), written.encode())

@@ -6,6 +6,7 @@ replies are copied in the order of the first input: what is in memory is some 25
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -16,7 +17,7 @@ from tui.dataset.join import Numbers
 from tui.dataset.reply import Fate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tui.dataset.row_index import RowIndex
     from tui.dataset.scan import Records
@@ -30,7 +31,7 @@ _LINE: Final = np.dtype(
 
 _MISSING, _FAILED, _FLAWED, _GOOD = range(4)
 _FLAWS: Final = Fate.TRUNCATED | Fate.REFUSED | Fate.EMPTY
-_RECORDS: Final = 400_000  # joined at a time
+_RECORDS: Final = 200_000  # joined at a time
 _BLOCK_ROWS: Final = 64 * 1024
 _BLOCK_BYTES: Final = 32 * 1024 * 1024
 
@@ -106,6 +107,7 @@ def _ranks(index: RowIndex) -> NDArray[np.uint8]:
         block[(fates & Fate.FAILED) != 0] = _FAILED
         block[(fates & Fate.OK) != 0] = _GOOD
         block[(fates & _FLAWS) != 0] = _FLAWED
+        index.unload()
     return ranks
 
 
@@ -115,31 +117,39 @@ def _replies(ranks: NDArray[Any]) -> int:
 
 def _same_requests(first: RowIndex, other: RowIndex) -> Iterator[tuple[Numbers, Numbers]]:
     """Yield the rows of the requests that both have, those of the one beside those of the other."""
-    ours, theirs = first.map_places(), other.map_places()
-    our_offsets, their_offsets = (np.ascontiguousarray(index.map_rows()["offset"]) for index in (first, other))
-    ranges = max((len(ours) + len(theirs)) // _RECORDS, 1)
+    our_offsets, their_offsets = _offsets(first), _offsets(other)
+    ranges = max((len(first) + len(other)) // _RECORDS, 1)
     borders = np.array([2**64 * number // ranges for number in range(1, ranges)], np.uint64)
-    cuts = [[0, *(_first_from(places, border) for border in borders), len(places)] for places in (ours, theirs)]
-    for number in range(ranges):
-        our_part = np.asarray(ours[cuts[0][number] : cuts[0][number + 1]])
-        their_part = np.asarray(theirs[cuts[1][number] : cuts[1][number + 1]])
+    ours, theirs = _parts(first, borders), _parts(other, borders)
+    for our_part, their_part in zip(ours, theirs, strict=True):
         mine, its = _equal(our_part, their_part)
         yield (
             np.searchsorted(our_offsets, our_part["offset"][mine]),
             np.searchsorted(their_offsets, their_part["offset"][its]),
         )
+        first.unload()
+        other.unload()
 
 
-def _first_from(places: Records, border: np.uint64) -> int:
-    """Return where the digests from `border` on begin; the places are many, and stay where they are."""
-    low, high = 0, len(places)
-    while low < high:
-        middle = (low + high) // 2
-        if places[middle]["hi"] < border:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def _offsets(index: RowIndex) -> NDArray[np.uint64]:
+    """Return where the requests lie in their input, which tells a place's row."""
+    rows = index.map_rows()
+    offsets = np.empty(len(rows), np.uint64)
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        offsets[start : start + _BLOCK_ROWS] = rows["offset"][start : start + _BLOCK_ROWS]
+        index.unload()
+    return offsets
+
+
+def _parts(index: RowIndex, borders: Iterable[np.uint64]) -> Iterator[Records]:
+    """Yield the places up to each border of their digests, and those behind the last."""
+    places = index.map_places()
+    start = 0
+    for border in borders:
+        end = bisect.bisect_left(range(len(places)), border, lo=start, key=lambda at: places[at]["hi"])
+        yield places[start:end]
+        start = end
+    yield places[start:]
 
 
 def _equal(ours: Records, theirs: Records) -> tuple[Numbers, Numbers]:
@@ -164,6 +174,7 @@ def _copy(
             found = its[chosen["row"][own]]
             lines["source"][own], lines["offset"][own] = found["source"], found["reply_offset"]
             lines["length"][own] = found["reply_length"]
+            generations[number].unload()
         lines["generation"], lines["answered"] = chosen["generation"], chosen["rank"] > _FAILED
         there = lines[chosen["rank"] > _MISSING]
         for part in np.split(there, _cuts(there["length"])):

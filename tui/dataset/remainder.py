@@ -180,4 +180,5 @@ class _Chooser:
 def _blocks(index: RowIndex) -> Iterator[Records]:
     rows = index.map_rows()
     for start in range(0, len(rows), _BLOCK_ROWS):
-        yield np.asarray(rows[start : start + _BLOCK_ROWS])
+        yield rows[start : start + _BLOCK_ROWS]
+        index.unload()

@@ -172,6 +172,7 @@ class RowIndex:
             self._size = os.fstat(self._file.fileno()).st_size
             self._contents = self._read_contents()
             self._data = opening.enter_context(mmap.mmap(self._file.fileno(), 0, prot=mmap.PROT_READ))
+            self._mapped: mmap.mmap | None = None
             self._opened: dict[int, IO[bytes]] = {}
             self._open_files = opening.pop_all()
         self._rows_at = len(_MAGIC) + len(self) * PLACE.itemsize
@@ -255,17 +256,22 @@ class RowIndex:
         return np.concatenate(found) if found else np.empty(0, np.uint32)
 
     def map_rows(self) -> Records:
-        """Return every ROW, for work on very many: the system reads them when they are looked at, and keeps none."""
+        """Return every ROW, for work on very many: the system reads them when they are looked at."""
         return self._map(ROW, self._rows_at)
 
     def map_places(self) -> Records:
         """Return every PLACE, likewise."""
         return self._map(PLACE, len(_MAGIC))
 
+    def unload(self) -> None:
+        """Let the system take back the memory of what was looked at so far; it is read again if it is needed."""
+        if self._mapped is not None:
+            self._mapped.madvise(mmap.MADV_DONTNEED)
+
     def _map(self, dtype: np.dtype[np.void], start: int) -> Records:
-        if not len(self):
-            return np.empty(0, dtype)
-        return np.memmap(self._file, dtype, "r", start, (len(self),))
+        if self._mapped is None:  # a mapping of its own, which lives as long as the arrays do
+            self._mapped = mmap.mmap(self._file.fileno(), 0, prot=mmap.PROT_READ)
+        return np.frombuffer(self._mapped, dtype, len(self), start)
 
     def request(self, row: Row) -> bytes:
         """Return the line of a request, byte for byte, without its line break.
