@@ -152,6 +152,23 @@ def test_a_retry_given_again_is_the_same_job(deck: Deck, file: Path) -> None:
     assert sorted(jobs(deck)) == sorted([parent, child])
 
 
+def test_a_create_whose_reply_is_lost_makes_one_retry(deck: Deck, cloud: LocalCloud, file: Path) -> None:
+    parent = deck.run(file).summary["job"]
+    cloud.fault("ark:CreateBatchInferenceJob", reset="after")
+    child = submitted(deck("retry", parent, "--submit"))
+    assert sorted(jobs(deck)) == sorted([parent, child])
+
+
+def test_a_retry_that_was_cut_off_is_continued_as_a_retry(deck: Deck, cloud: LocalCloud, file: Path) -> None:
+    parent = deck.run(file).summary["job"]
+    cloud.fault("ark:CreateBatchInferenceJob", status=403, code="AccessDenied")
+    assert deck("retry", parent, "--submit").code == 4
+    assert deck("continue").code == 0
+    (child,) = deck("job", parent, "--json").events[0]["retries"]
+    assert submitted(deck("retry", parent, "--submit")) == child
+    assert sorted(jobs(deck)) == sorted([parent, child])
+
+
 def test_a_retry_that_was_run_by_hand_is_not_paid_for_again(deck: Deck, file: Path) -> None:
     parent = deck.run(file).summary["job"]
     path = deck("retry", parent).out.strip()
@@ -344,6 +361,26 @@ def test_a_merge_waits_for_no_job_that_is_at_work(stopped: Stopped, tmp_path: Pa
     ended = stopped.deck("merge", stopped.job, "--out", tmp_path / "merged")
     assert (ended.code, f"arkdeck watch {child}" in ended.err) == (2, True)
     assert not (tmp_path / "merged").exists()
+
+
+def test_a_reason_that_no_request_has_is_told_with_those_there_are(deck: Deck, file: Path, tmp_path: Path) -> None:
+    deck.run(file, "--out", tmp_path / "answers")
+    ended = deck("retry", tmp_path / "answers", "--only", "code=Nope", "--only", "missing")
+    assert (ended.code, ended.out) == (0, "")
+    assert "no request is left for the reasons asked for: missing, code=Nope" in ended.err
+    assert "requests failed with InvalidParameter" in ended.err
+
+
+def test_a_rehearsal_sends_nothing(deck: Deck, file: Path) -> None:
+    parent = deck.run(file).summary["job"]
+    ended = deck("retry", parent, "--submit", "--dry-run", "--json")
+    assert ended.code == 0, ended.err
+    assert [event["event"] for event in ended.events if event["event"] != "checking"] == [
+        "remainder",
+        "checked",
+        "rehearsed",
+    ]
+    assert jobs(deck) == [parent]
 
 
 def test_options_of_sending_want_to_send(deck: Deck) -> None:

@@ -186,12 +186,19 @@ def account_lines(account: Account) -> list[str]:
 
 
 def _ways_on(event: events.Reconciled) -> list[str]:
-    """What to do about requests that a stopped or failed job has not answered."""
-    job = event.job
-    if not event.account.missing or job.phase == Phase.COMPLETED:
-        return []
-    return [_("the rest:  arkdeck resume {job}, then  arkdeck watch {job}, then  arkdeck collect {job} --out {folder}",
-              job=job.id, folder=shlex.quote(str(event.folder)))]  # fmt: skip
+    """What to do about requests without an answer."""
+    job, account = event.job, event.account
+    ways: list[str] = []
+    if account.missing and job.phase != Phase.COMPLETED:
+        resuming = _(
+            "the rest:  arkdeck resume {job}, then  arkdeck watch {job}, then  arkdeck collect {job} --out {folder}",
+            job=job.id,
+            folder=shlex.quote(str(event.folder)),
+        )
+        ways.append(resuming)
+    if account.failed or account.missing:
+        ways.append(_("what is left, as a job of its own:  arkdeck retry {job} --submit", job=job.id))
+    return ways
 
 
 def _created(event: events.JobCreated) -> Line:

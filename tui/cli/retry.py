@@ -123,11 +123,12 @@ async def retry(**given: Any) -> int:
     left = await _write(asked, only, changes)
     if left.file is None:
         return ExitCode.DONE
-    if not asked.submit:
-        if not asked.as_json:
-            print_line(str(left.file.path))
-        return ExitCode.DONE
-    return await _send(asked, left, left.file, told)
+    if asked.submit:
+        return await _send(asked, left, left.file, told)
+    if not asked.as_json:
+        print_line(str(left.file.path))
+        say(_("send it:  the same command with --submit"))
+    return ExitCode.DONE
 
 
 async def _write(asked: Asked, only: Only, changes: Sequence[Change]) -> _Left:
@@ -181,7 +182,11 @@ async def _write(asked: Asked, only: Only, changes: Sequence[Change]) -> _Left:
 
 def _say_nothing_left(results: Results, only: Only) -> None:
     account = results.account
-    say(plural("nothing is left of {count} request", "nothing is left of {count} requests", account.requests))
+    if account.ok == account.requests and not (only.codes or account.truncated or account.refused or account.empty):
+        say(plural("nothing is left of {count} request", "nothing is left of {count} requests", account.requests))
+        return
+    asked = ", ".join([*sorted(only.reasons), *(f"code={code}" for code in sorted(only.codes))])
+    say(_("no request is left for the reasons asked for: {asked}", asked=asked))
     if only.codes and account.errors:
         codes = dict.fromkeys(group.code or _("no code") for group in account.errors)
         say(_("requests failed with {codes}", codes=", ".join(codes)), indent=2)
@@ -266,7 +271,10 @@ async def _send(asked: Asked, left: _Left, file: RetryFile, told: dict[str, obje
         plan = msgspec.structs.replace(plan, **told)
         _require_complete(plan, opened)
         stream = (rehearse if asked.dry_run else begin)(plan, opened.services)
-        return await tell(stream, as_json=asked.as_json)
+        code = await tell(stream, as_json=asked.as_json)
+    if left.parent and not asked.dry_run and code == ExitCode.DONE:
+        say(_("when it is finished, all answers as one set:  arkdeck merge {job}", job=left.parent))
+    return code
 
 
 def _template(opened: Session, file: RetryFile) -> Plan:
