@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lint format test test-system bench lock clean
+.PHONY: help demo deck lint format test test-system snapshots screenshots bench lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ $(BIN)/pytest: requirements-dev.lock $(BIN)/arkdeck
 demo: $(BIN)/arkdeck  ## run the whole job on the embedded local cloud
 	$(BIN)/arkdeck demo
 
+deck: $(BIN)/arkdeck  ## open the deck on a local cloud with two hundred jobs
+	$(BIN)/arkdeck --local --scene busy
+
 lint: $(BIN)/pytest  ## style, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -35,14 +38,22 @@ format: $(BIN)/pytest  ## rewrite the sources in the project's style
 test: $(BIN)/pytest  ## every test that needs Python alone
 	$(BIN)/pytest -n auto -m "not system"
 
-test-system: $(BIN)/pytest  ## the tests that need Debian packages: dbus, gnome-keyring, nodejs, npm
+test-system: $(BIN)/pytest  ## the tests that need Debian packages: dbus, gnome-keyring, nodejs, npm, tmux, openssh
 	$(BIN)/pytest -m system
+
+snapshots: $(BIN)/pytest  ## accept how the screens look now, after a look at the report of a failed `make test`
+	$(BIN)/pytest -q tests/ui/test_snapshots.py --snapshot-update
+
+screenshots: $(BIN)/pytest  ## draw the pictures of the README anew
+	$(BIN)/python -m tests.ui.screenshots
 
 bench: $(BIN)/pytest  ## measure; ratios to a bare peer in the same run
 	$(BIN)/python tests/bench/command.py
 	$(BIN)/python tests/bench/transfers.py
 	$(BIN)/python tests/bench/reconcile.py
 	$(BIN)/python tests/bench/local_cloud.py
+	$(BIN)/python tests/bench/deck_table.py
+	$(BIN)/python -m tests.bench.deck
 
 lock: $(BIN)/pytest  ## resolve the dependencies again
 	$(BIN)/uv pip compile $(UV_FLAGS) pyproject.toml -o requirements.lock

@@ -1,8 +1,27 @@
-"""Fixtures for every test: a local cloud of one's own, on ports of its own, gone with the test."""
+"""Fixtures for every test: a local cloud of one's own, on ports of its own, gone with the test; no way to the outside."""
+
+import socket
 
 import pytest
 
+from tui.hosts import is_loopback
 from tui.localcloud import LocalCloud
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_way_out():
+    """Refuse to look up any host but this machine, so that a mistake in a test cannot reach a real service."""
+    look_up = socket.getaddrinfo
+
+    def on_this_machine(host, *arguments, **options):
+        name = host.decode() if isinstance(host, bytes) else host
+        if name is not None and not is_loopback(name):
+            raise socket.gaierror(socket.EAI_NONAME, f"tests do not look up {name}")
+        return look_up(host, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", on_this_machine)
+        yield
 
 
 @pytest.fixture

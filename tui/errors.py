@@ -29,6 +29,10 @@ class UsageError(ArkdeckError):
     """The call or the configuration is wrong: unknown key, missing file, missing bucket, unknown job."""
 
 
+class ReadOnlyError(UsageError):
+    """A change was asked for through a profile that lets nothing be changed; nothing was sent."""
+
+
 class ServiceError(ArkdeckError):
     """The service or the network between here and there failed."""
 

@@ -15,7 +15,7 @@ from typing import Final
 
 _LINE_BREAKS: Final = frozenset("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
 _BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_JOINERS: Final = frozenset("\u200c\u200d")  # emoji and Persian need them
+_JOINERS: Final = frozenset("\u200c\u200d")  # emoji and Persian need them, after a sign to join
 _BLANKS: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
 _MAX_MARKS: Final = 4  # combining marks on one letter; more is meant to overflow the line
 _CONTROL_PICTURES: Final = 0x2400
@@ -40,6 +40,8 @@ def clean(text: str, *, multiline: bool = False, strict: bool = False, limit: in
             continue
         category = unicodedata.category(char)
         shown = _harmless(char, category, multiline=multiline, strict=strict)
+        if shown in _JOINERS and (not kept or kept[-1][-1:] in _JOINERS or kept[-1].isascii()):
+            continue
         if category in ("Mn", "Me"):
             marks += 1
         elif shown and category != "Cf":  # what is invisible between marks does not begin a new letter

@@ -71,7 +71,7 @@ def test_a_documented_job_is_read_whole():
 
 
 def test_what_the_model_does_not_know_stays_in_the_raw_object():
-    assert read_job(DOCUMENTED).raw["TokenUsage"] == {"Whatever": [1, 2]}
+    assert msgspec.json.decode(read_job(DOCUMENTED).raw) == DOCUMENTED
 
 
 def test_a_job_of_which_nothing_is_told_has_defaults():

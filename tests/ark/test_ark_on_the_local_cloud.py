@@ -71,6 +71,14 @@ async def test_a_created_job_is_read_back_as_it_was_asked_for(cloud, ark):
     assert (job.phase, job.created, job.expires) == (Phase.QUEUED, START, START + timedelta(days=3))
 
 
+async def test_a_job_names_the_request_that_described_it(cloud, ark):
+    created = (await ark.create_job(new_job(cloud))).job_id
+    alone = await ark.get_job(created)
+    (listed,) = (await ark.list_jobs(JobQuery())).items
+    assert [alone.request_id, listed.request_id] == [record.request_id for record in cloud.requests[-2:]]
+    assert alone == listed
+
+
 async def test_a_job_lives_from_create_to_delete(cloud, ark):
     job_id = (await ark.create_job(new_job(cloud))).job_id
     await ark.stop_job(job_id)

@@ -125,3 +125,9 @@ def test_sizes(count: float, shown: str) -> None:
 )
 def test_durations(seconds: float, shown: str) -> None:
     assert human_duration(seconds) == shown
+
+
+def test_a_joiner_with_nothing_to_join_is_dropped_since_libraries_that_measure_text_fail_on_it() -> None:
+    assert clean("\u200d\u200d👩 \u200da") == "👩 a"
+    assert clean("👩\u200d👧") == "👩\u200d👧"
+    assert clean("می\u200cخواهم") == "می\u200cخواهم"

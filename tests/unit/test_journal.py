@@ -6,7 +6,9 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,11 +16,12 @@ import msgspec
 import pytest
 
 from tui.clock import FrozenClock
+from tui.dataset.results import Account, ErrorGroup, Tokens
 from tui.fingerprint import Fingerprint
 from tui.runs.forecast import forecast
 from tui.runs.journal import Journal, JournalError, JournalTooNewError, RunHeldError, UnknownRunError
-from tui.runs.plan import Plan
-from tui.runs.run import Outcome, RunState, Sample
+from tui.runs.plan import Plan, encode_plan
+from tui.runs.run import Activity, Outcome, RunState, Sample
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PLAN = Plan(
@@ -202,9 +205,152 @@ def test_a_file_that_is_no_journal_is_told(tmp_path: Path, clock: FrozenClock) -
 
 def test_a_sample_that_says_nothing_new_is_not_kept(journal: Journal) -> None:
     for completed in (1, 1, 2):
-        journal.sample("bi-1", Sample(NOON, "Running", 10, completed, 0))
+        journal.sample_all({"bi-1": Sample(NOON, "Running", 10, completed, 0)})
     assert [sample.completed for sample in journal.samples("bi-1", since=NOON)] == [1, 2]
     assert [sample.completed for sample in journal.samples("bi-1", since=NOON + timedelta(hours=1))] == [2]
+
+
+def test_a_polls_samples_are_kept_together_and_each_only_when_it_says_something(journal: Journal) -> None:
+    journal.sample_all({"bi-1": Sample(NOON, "Running", 10, 1, 0), "bi-2": Sample(NOON, "Queued", 0, 0, 0)})
+    journal.sample_all({"bi-1": Sample(NOON, "Running", 10, 2, 0), "bi-2": Sample(NOON, "Queued", 0, 0, 0)})
+    assert [sample.completed for sample in journal.samples("bi-1", since=NOON)] == [1, 2]
+    assert [sample.phase for sample in journal.samples("bi-2", since=NOON)] == ["Queued"]
+
+
+def test_what_was_done_is_told_newest_first(journal: Journal, clock: FrozenClock) -> None:
+    journal.record("stop", "bi-1", request_id="20261122X")
+    clock.advance(5)
+    journal.record("resume", "bi-2", error="refused", maybe_applied=True, detail="note")
+    assert journal.activity() == [
+        Activity(NOON + timedelta(seconds=5), "resume", "bi-2", "", "refused", maybe_applied=True, detail="note"),
+        Activity(NOON, "stop", "bi-1", "20261122X"),
+    ]
+
+
+def test_what_was_done_to_one_job_is_told_by_itself_and_not_without_end(journal: Journal) -> None:
+    for request_id in ("first", "second", "third"):
+        journal.record("stop", "bi-1", request_id=request_id)
+        journal.record("stop", "bi-2")
+    assert [done.request_id for done in journal.activity("bi-1", limit=2)] == ["third", "second"]
+
+
+ACCOUNT = Account(
+    requests=3, ok=1, failed=1, missing=1, unexpected=0, duplicate=0, unreadable=0, truncated=0, refused=0,
+    tokens=Tokens(prompt=20, completion=7), errors=(ErrorGroup("AccessDenied", 1, "q-1", "没有权限"),),
+)  # fmt: skip
+
+
+def test_the_last_account_of_a_job_counts(journal: Journal) -> None:
+    journal.keep_account("bi-1", ACCOUNT)
+    whole = msgspec.structs.replace(ACCOUNT, ok=2, missing=0)
+    journal.keep_account("bi-1", whole)
+    journal.keep_account("bi-2", ACCOUNT)
+    assert journal.accounts() == ({"bi-1": whole, "bi-2": ACCOUNT}, 3)
+
+
+def test_only_the_accounts_kept_since_an_earlier_look_are_read_again(journal: Journal) -> None:
+    journal.keep_account("bi-1", ACCOUNT)
+    journal.keep_account("bi-2", ACCOUNT)
+    seen = journal.accounts()[1]
+    assert journal.accounts(after=seen) == ({}, seen)
+    whole = msgspec.structs.replace(ACCOUNT, ok=2, missing=0)
+    journal.keep_account("bi-2", whole)
+    assert journal.accounts(after=seen)[0] == {"bi-2": whole}
+
+
+def test_a_journal_that_another_process_writes_to_is_opened_and_read_at_once(
+    tmp_path: Path, journal: Journal, clock: FrozenClock
+) -> None:
+    with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with Journal(tmp_path / "data", clock, patience=0) as opened:
+            assert opened.accounts() == ({}, 0)
+
+
+def test_of_old_samples_few_are_kept_but_no_phase_and_no_end_is_lost(journal: Journal, clock: FrozenClock) -> None:
+    def sampled(minutes: float, completed: int, phase: str = "Running") -> Sample:
+        return Sample(NOON + timedelta(minutes=minutes), phase, 1000, completed, 0)
+
+    for number in range(240):  # two hours, twice a minute
+        journal.sample_all({"bi-1": sampled(number / 2, number, "Queued" if number < 3 else "Running")})
+    journal.sample_all({"bi-2": sampled(0, 0)})
+    journal.sample_all({"bi-2": sampled(1, 1)})
+    before = journal.phases("bi-1")
+    clock.advance(3 * 3600 + 60 * 60)  # the last hour is recent
+    journal.thin_samples()
+    kept = journal.samples("bi-1", since=NOON)
+    assert [sample.completed for sample in kept] == [0, 3, 20, 40, 60, 80, 100, *range(120, 240)]
+    assert journal.phases("bi-1") == before
+    assert [sample.completed for sample in journal.samples("bi-2", since=NOON)] == [0, 1]
+    journal.thin_samples()
+    assert journal.samples("bi-1", since=NOON) == kept
+
+
+async def test_what_can_be_done_without_is_given_up_soon_while_another_process_keeps_the_file(
+    journal: Journal,
+) -> None:
+    with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        with pytest.raises(JournalError, match="locked"):
+            await journal.apart(lambda opened: opened.sample_all({"bi-1": Sample(NOON, "Running", 10, 4, 1)}))
+        assert time.monotonic() - begun < 5
+
+
+def test_an_account_that_says_more_than_is_known_here_is_read(journal: Journal) -> None:
+    journal.keep_account("bi-1", ACCOUNT)
+    told = msgspec.to_builtins(ACCOUNT) | {"price": 12}
+    with sqlite3.connect(journal.path) as database:
+        database.execute("UPDATE accounts SET account = ?", (msgspec.json.encode(told),))
+    database.close()
+    assert journal.accounts()[0] == {"bi-1": ACCOUNT}
+
+
+FIRST_SCHEMA = """
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY, created TEXT NOT NULL, changed TEXT NOT NULL, plan BLOB NOT NULL, input BLOB NOT NULL,
+    target TEXT NOT NULL, nonce TEXT NOT NULL, version TEXT NOT NULL, sha256 TEXT NOT NULL DEFAULT '', fingerprint BLOB,
+    state TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT 'open', reason TEXT NOT NULL DEFAULT '',
+    object_key TEXT NOT NULL DEFAULT '', upload BLOB, job_id TEXT NOT NULL DEFAULT '', job BLOB, holder BLOB,
+    token TEXT NOT NULL DEFAULT '', beat TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX runs_open ON runs (target, outcome);
+CREATE INDEX runs_job ON runs (job_id);
+CREATE TABLE history (
+    run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE, at TEXT NOT NULL, state TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
+CREATE INDEX history_run ON history (run_id);
+CREATE TABLE samples (
+    job_id TEXT NOT NULL, at TEXT NOT NULL, phase TEXT NOT NULL, total INTEGER NOT NULL, completed INTEGER NOT NULL,
+    failed INTEGER NOT NULL
+);
+CREATE INDEX samples_job ON samples (job_id);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_journal_of_the_first_version_keeps_its_rows_and_learns_what_is_new(
+    tmp_path: Path, clock: FrozenClock
+) -> None:
+    with sqlite3.connect(tmp_path / "journal.db") as database:
+        database.executescript(FIRST_SCHEMA)
+        database.execute(
+            "INSERT INTO runs (id, created, changed, plan, input, target, nonce, version, state, job_id)"
+            " VALUES ('r-1', ?1, ?1, ?2, ?3, ?4, '', '', 'watching', 'bi-1')",
+            (NOON.isoformat(), encode_plan(PLAN), os.fsencode(PLAN.input), PLAN.target),
+        )
+        database.execute("INSERT INTO samples VALUES ('bi-1', ?, 'Running', 10, 4, 1)", (NOON.isoformat(),))
+    database.close()
+    with Journal(tmp_path, clock) as journal:
+        assert (journal.run("r-1").plan, journal.run("r-1").state) == (PLAN, RunState.WATCHING)
+        assert journal.samples("bi-1", since=NOON) == [Sample(NOON, "Running", 10, 4, 1)]
+        assert (journal.activity(), journal.accounts()[0]) == ([], {})
+        journal.record("stop", "bi-1")
+        journal.keep_account("bi-1", ACCOUNT)
+    with Journal(tmp_path, clock) as again:
+        assert [done.deed for done in again.activity("bi-1")] == ["stop"]
+        assert again.accounts()[0] == {"bi-1": ACCOUNT}
 
 
 def test_rate_and_time_left_come_from_the_slope() -> None:

@@ -37,7 +37,7 @@ def refusal(file: Path, text: str | bytes) -> ConfigError:
         ('[profiles.prod]\nbukcet = "my-batch"', "profiles.prod.bukcet: unknown key", "Did you mean bucket?"),
         ("[profiles.prod]\nreadonly = true", "profiles.prod.readonly: unknown key", "Did you mean read_only?"),
         ("[profile.prod]", "profile: unknown key", "Did you mean profiles?"),
-        ("colour = 1", "colour: unknown key", "Known: default_profile, profiles"),
+        ("colour = 1", "colour: unknown key", "Known: deck, default_profile, keymap, profiles"),
         ('default_profile = "prd"\n[profiles.prod]', "default_profile: there is no such profile", "Did you mean prod?"),
     ],
 )

@@ -7,7 +7,7 @@ other changes are repeated only when the first try certainly did nothing (`tui.a
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self, TypeAlias, TypeVar
 
 import msgspec
@@ -24,11 +24,16 @@ from tui.ark.models import (
     read_model_version,
 )
 from tui.ark.paging import MAX_PAGE_SIZE, Page, read_page, walk
+from tui.ark.replies import Receipt
 from tui.ark.transport import Call, Repeat, Transport
+from tui.errors import ReadOnlyError
+from tui.i18n import _
+from tui.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
 
+    from tui.ark.replies import Reply
     from tui.clock import Clock
     from tui.settings.credentials import Credentials
 
@@ -37,19 +42,6 @@ JobPage: TypeAlias = Page[Job]
 
 _JOB_ID: Final = re.compile(r"(?<![0-9A-Za-z-])bi-[0-9]{14}-[a-z0-9]{5}(?![0-9A-Za-z])")
 _DRY_RUN_PASSED: Final = "validated by a dryrun operation"
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What a change left for the record.
-
-    Attributes:
-        job_id: the job; empty when a dry run found that it could be created.
-        request_id: what the service's support asks for.
-    """
-
-    job_id: str
-    request_id: str
 
 
 class ArkClient:
@@ -64,11 +56,20 @@ class ArkClient:
         credentials: what signs the calls.
         clock: for the signature's time, and for waiting between repetitions.
         account_id: sent as X-Account-Id unless empty.
+        read_only: refuse every change (ReadOnlyError) before it is sent; a dry run changes nothing.
     """
 
     def __init__(
-        self, endpoint: str, region: str, credentials: Credentials, *, clock: Clock, account_id: str = ""
+        self,
+        endpoint: str,
+        region: str,
+        credentials: Credentials,
+        *,
+        clock: Clock,
+        account_id: str = "",
+        read_only: bool = False,
     ) -> None:
+        self._read_only = read_only
         self._transport = Transport(endpoint, region, credentials, clock=clock, account_id=account_id)
 
     async def __aenter__(self) -> Self:
@@ -95,10 +96,11 @@ class ArkClient:
             ArkError: with `maybe_applied`, the job may exist all the same.
         """
         body = {**job.body(), "DryRun": True} if dry_run else job.body()
+        call = Call("CreateBatchInferenceJob", body, repeat=Repeat.NEVER, subject=job.name)
+        if not dry_run:
+            self._require_writable(call)
         try:
-            reply = await self._transport.send(
-                Call("CreateBatchInferenceJob", body, repeat=Repeat.NEVER, subject=job.name)
-            )
+            reply = await self._transport.send(call)
         except ArkReplyError as error:
             if dry_run and _says_dry_run_passed(error.refusal):
                 return Receipt("", error.request_id)
@@ -111,11 +113,12 @@ class ArkClient:
     async def get_job(self, job_id: str) -> Job:
         """Return a job with all that the service tells (ArkNotFoundError when there is none)."""
         reply = await self._transport.send(Call("GetBatchInferenceJob", {"Id": job_id}, subject=job_id))
-        return reply.read(_read_identified_job)
+        return reply.read(partial(_read_identified_job, request_id=reply.request_id))
 
     async def list_jobs(self, query: JobQuery, *, page: int = 1, page_size: int = MAX_PAGE_SIZE) -> JobPage:
         """Return one page of the jobs that match; pages count from 1 and hold at most MAX_PAGE_SIZE."""
-        return await self._page("ListBatchInferenceJobs", query.body(), read_job, page, page_size)
+        reply = await self._send_list("ListBatchInferenceJobs", query.body(), page, page_size)
+        return _page_of(reply, partial(read_job, request_id=reply.request_id), page, page_size)
 
     def all_jobs(self, query: JobQuery) -> AsyncGenerator[Job, None]:
         """Yield every job that matches once, even when the list changes on the way."""
@@ -149,7 +152,8 @@ class ArkClient:
         body: dict[str, object] = {"Filter": {"Name": name}} if name else {}
 
         async def page(number: int) -> Page[FoundationModel]:
-            return await self._page("ListFoundationModels", body, read_foundation_model, number)
+            reply = await self._send_list("ListFoundationModels", body, number)
+            return _page_of(reply, read_foundation_model, number)
 
         return [model async for model in walk(page, key=lambda model: model.name)]
 
@@ -158,7 +162,8 @@ class ArkClient:
         body: dict[str, object] = {"FoundationModelName": model}
 
         async def page(number: int) -> Page[ModelVersion]:
-            return await self._page("ListFoundationModelVersions", body, read_model_version, number)
+            reply = await self._send_list("ListFoundationModelVersions", body, number)
+            return _page_of(reply, read_model_version, number)
 
         return [version async for version in walk(page, key=lambda version: version.version)]
 
@@ -171,21 +176,29 @@ class ArkClient:
         query: tuple[tuple[str, str], ...] = (),
     ) -> Receipt:
         body = {"Id": job_id, **(fields or {})}
-        reply = await self._transport.send(
-            Call(action, body, repeat=Repeat.IF_NOT_APPLIED, subject=job_id, query=query)
-        )
+        call = Call(action, body, repeat=Repeat.IF_NOT_APPLIED, subject=job_id, query=query)
+        self._require_writable(call)
+        reply = await self._transport.send(call)
         return Receipt(job_id, reply.request_id)
 
-    async def _page(
-        self,
-        action: str,
-        body: Mapping[str, object],
-        read: Callable[[Mapping[str, object]], T],
-        number: int,
-        size: int = MAX_PAGE_SIZE,
-    ) -> Page[T]:
-        reply = await self._transport.send(Call(action, {**body, "PageNumber": number, "PageSize": size}))
-        return reply.read(lambda result: read_page(result, read, number=number, size=size))
+    def _require_writable(self, call: Call) -> None:
+        if self._read_only:
+            subject = clean(call.subject, strict=True, limit=100)
+            raise ReadOnlyError(
+                _("{action} {subject} was not sent: the profile is read only", action=call.action, subject=subject),
+                advice=_("Its setting read_only, or ARKDECK_READ_ONLY, made it so."),
+            )
+
+    async def _send_list(
+        self, action: str, body: Mapping[str, object], number: int, size: int = MAX_PAGE_SIZE
+    ) -> Reply:
+        return await self._transport.send(Call(action, {**body, "PageNumber": number, "PageSize": size}))
+
+
+def _page_of(
+    reply: Reply, read: Callable[[Mapping[str, object]], T], number: int, size: int = MAX_PAGE_SIZE
+) -> Page[T]:
+    return reply.read(lambda result: read_page(result, read, number=number, size=size))
 
 
 def _id_of(result: Mapping[str, object]) -> str:
@@ -195,9 +208,9 @@ def _id_of(result: Mapping[str, object]) -> str:
     return job_id
 
 
-def _read_identified_job(result: Mapping[str, object]) -> Job:
+def _read_identified_job(result: Mapping[str, object], request_id: str) -> Job:
     _id_of(result)
-    return read_job(result)
+    return read_job(result, request_id)
 
 
 def _says_dry_run_passed(refusal: Refusal) -> bool:

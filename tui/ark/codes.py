@@ -16,6 +16,7 @@ from tui.ark.errors import (
     ArkServiceError,
     ArkUsageError,
     ClockSkewError,
+    KeyRefusedError,
     Refusal,
 )
 from tui.i18n import _
@@ -40,9 +41,9 @@ class Meaning:
     fault: bool = False
 
 
-_LOG_IN: Final = Meaning(ArkAccessError, _("Check the access key and its secret, or log in anew:  arkdeck login"))
+_LOG_IN: Final = Meaning(KeyRefusedError, _("Check the access key and its secret, or log in anew:  arkdeck login"))
 _SIGNATURE: Final = Meaning(
-    ArkAccessError,
+    KeyRefusedError,
     _("The signature did not arrive whole, or names another region: check the region, and any proxy."),
 )
 _PERMISSION: Final = Meaning(
@@ -78,11 +79,11 @@ MEANINGS: Final = {
     "InvalidActionOrVersion": _ENDPOINT,
     "MethodNotAllowed": _ENDPOINT,
     "InvalidAccessKey": Meaning(
-        ArkAccessError,
+        KeyRefusedError,
         _("The endpoint's cloud does not know this key. Check it and the endpoint, or:  arkdeck login"),
     ),
     "SignatureDoesNotMatch": Meaning(
-        ArkAccessError, _("The secret does not belong to this access key. Log in anew:  arkdeck login")
+        KeyRefusedError, _("The secret does not belong to this access key. Log in anew:  arkdeck login")
     ),
     "LackPolicy": _PERMISSION,
     "AccessDenied": _PERMISSION,
@@ -98,7 +99,7 @@ MEANINGS: Final = {
     "InvalidAuthorization": _SIGNATURE,
     "InvalidCredential": _SIGNATURE,
     "InvalidSecretToken": Meaning(
-        ArkAccessError,
+        KeyRefusedError,
         _("The session token has expired or belongs to another key. Get a new one, or log in anew."),
     ),
     # Ark

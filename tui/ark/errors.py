@@ -116,7 +116,11 @@ class ArkAccessError(ArkReplyError, AccessError):
     """The key, its signature, the account or a permission was refused."""
 
 
-class ClockSkewError(ArkAccessError):
+class KeyRefusedError(ArkAccessError):
+    """Who calls was refused, and not what was called for: every other call would be refused too."""
+
+
+class ClockSkewError(KeyRefusedError):
     """The signature's time was refused: this machine's clock is off from `refusal.server_time`."""
 
 
@@ -136,7 +140,14 @@ class ActiveJobError(ArkUsageError):
     """
 
     def __init__(self, refusal: Refusal, job_id: str) -> None:
-        super().__init__(refusal, advice=_("Look at it:  arkdeck job {job}", job=job_id))
+        super().__init__(
+            refusal,
+            advice=_(
+                "The service takes one job on an input at a time, and {job} is still active.\n"
+                "Look at it:  arkdeck job {job}",
+                job=job_id,
+            ),
+        )
         self.job_id = job_id
 
 

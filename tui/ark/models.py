@@ -24,7 +24,6 @@ T = TypeVar("T")
 
 WINDOW_DAYS: Final = range(1, 29)
 """Days that a job may be given (ark-openapi.md §1.2); the service takes the last when none are named."""
-
 _WINDOW: Final = re.compile(r"\s*([0-9]{1,4})\s*(?:d|days?)\s*", re.IGNORECASE)
 
 
@@ -80,9 +79,10 @@ _GROUPS: Final = {
     Phase.FAILED: Phase.FAILED,
 }
 
-
 KNOWN_PHASES: Final = tuple(_GROUPS)
 """The phases that are documented, in the order of a job's life."""
+
+_PHASES: Final = {str(phase): phase for phase in KNOWN_PHASES}  # shared by all jobs
 
 
 class Location(msgspec.Struct, frozen=True, rename={"bucket": "BucketName", "key": "ObjectKey"}):
@@ -170,7 +170,9 @@ class Job:
         window_days: completion window; None when it could not be read.
         model: an empty foundation model when the service named none.
         expires: `created` plus the window.
-        raw: the JSON object it was read from, with whatever this class does not know.
+        raw: the JSON object it was read from, with whatever this class does not know; encoded, for the garbage
+            collector to pass over.
+        request_id: of the reply that described it, which is what the service's support asks for.
     """
 
     id: str
@@ -190,7 +192,8 @@ class Job:
     created: datetime | None = None
     updated: datetime | None = None
     expires: datetime | None = None
-    raw: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
+    raw: bytes = field(default=b"{}", repr=False, compare=False)
+    request_id: str = field(default="", compare=False)
 
 
 class _Status(msgspec.Struct, rename="pascal"):
@@ -227,8 +230,8 @@ class _JobReply(msgspec.Struct, rename="pascal"):
     expire_time: str = ""
 
 
-def read_job(raw: Mapping[str, object]) -> Job:
-    """Read a job from the JSON object of a Get, or from an item of a List.
+def read_job(raw: Mapping[str, object], request_id: str = "") -> Job:
+    """Read a job from the JSON object of a Get, or from an item of a List, and the id of that request.
 
     Raises:
         msgspec.ValidationError: a value has a wrong type.
@@ -240,7 +243,7 @@ def read_job(raw: Mapping[str, object]) -> Job:
         name=reply.name,
         description=reply.description,
         project=reply.project_name,
-        phase=Phase(reply.status.phase),
+        phase=_PHASES.get(reply.status.phase) or Phase(reply.status.phase),
         phase_time=parse_time(reply.status.phase_time),
         message=reply.status.message,
         input=reply.input_file_tos_location,
@@ -253,7 +256,8 @@ def read_job(raw: Mapping[str, object]) -> Job:
         created=parse_time(reply.create_time),
         updated=parse_time(reply.update_time),
         expires=parse_time(reply.expire_time),
-        raw=raw,
+        raw=msgspec.json.encode(raw),
+        request_id=request_id,
     )
 
 

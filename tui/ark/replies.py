@@ -58,6 +58,19 @@ class Reply:
             ) from error
 
 
+@dataclass(frozen=True)
+class Receipt:
+    """What a change left for the record.
+
+    Attributes:
+        job_id: the job; empty when a dry run found that it could be created.
+        request_id: what the service's support asks for.
+    """
+
+    job_id: str
+    request_id: str
+
+
 class _Error(msgspec.Struct, rename="pascal"):
     code: str = ""
     message: str = ""

@@ -11,6 +11,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -20,6 +21,7 @@ from tui import __version__
 from tui.ark.errors import ArkError, ArkUnreachableError, ClockSkewError
 from tui.ark.replies import Reply, read_reply
 from tui.ark.signing import SigningAuth, canonical_query
+from tui.daemon import in_daemon
 from tui.errors import UsageError
 from tui.hosts import is_loopback
 from tui.i18n import _
@@ -116,7 +118,10 @@ class Transport:
         Raises:
             UsageError: a proxy or certificate variable of the environment cannot be used.
         """
+        trust_env = not self.on_loopback
         try:
+            read_certificates = partial(httpx.create_ssl_context, trust_env=trust_env)
+            certificates = await in_daemon(read_certificates, name="certificates")  # there are many
             self._http = httpx.AsyncClient(
                 auth=self._auth,
                 headers={"User-Agent": f"arkdeck/{__version__}", "Accept": "application/json"},
@@ -127,7 +132,8 @@ class Transport:
                     keepalive_expiry=_KEEP_ALIVE_SECONDS,
                 ),
                 follow_redirects=False,
-                trust_env=not self.on_loopback,
+                trust_env=trust_env,
+                verify=certificates,
             )
         except (ImportError, ValueError, httpx.InvalidURL) as error:
             raise UsageError(

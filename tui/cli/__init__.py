@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import NoReturn
 
@@ -18,6 +19,7 @@ def main() -> NoReturn:
 
 
 def _call() -> int:
+    gc.disable()  # what is imported stays, and need not be looked through; the verbs enable it, and so does the deck
     from tui.safety import harden, set_up_logging
 
     harden()

@@ -14,6 +14,8 @@ from tui.errors import UsageError
 from tui.i18n import _
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tui.settings.config_file import ConfigFile
 
 
@@ -34,18 +36,33 @@ def path() -> None:
 @json_option
 @profile_option
 def show(*, profile: str | None, as_json: bool) -> None:
-    """Print the profile in force, and where each value comes from."""
+    """Print the profile in force, and where each value comes from; then the deck's own keys."""
     import msgspec
 
     resolved = resolve(profile)
-    values = msgspec.to_builtins(resolved.profile)
+    rows: list[tuple[str, object, str]] = [
+        (field, value, resolved.origins[field]) for field, value in msgspec.to_builtins(resolved.profile).items()
+    ]
+    rows += [(f"keymap.{action_id}", keys, f"{file} [keymap]") for action_id, keys, file in _own_keys()]
     if as_json:
-        for field, value in values.items():
-            print_json({"field": field, "value": value, "origin": resolved.origins[field]})
+        for field, value, origin in rows:
+            print_json({"field": field, "value": value, "origin": origin})
         return
     say(_("profile {name}", name=resolved.profile.name))
-    rows = [[field, _shown(value), resolved.origins[field]] for field, value in values.items()]
-    print_table([Column(_("FIELD")), Column(_("VALUE")), Column(_("FROM"), gives=True)], rows)
+    columns = [Column(_("FIELD")), Column(_("VALUE")), Column(_("FROM"), gives=True)]
+    print_table(columns, [[field, _shown(value), origin] for field, value, origin in rows])
+
+
+def _own_keys() -> Iterator[tuple[str, str, str]]:
+    """The keys that the file gives to actions, as they are in force, and the file's name."""
+    from tui.actions import ACTIONS
+    from tui.settings.config_file import load_config
+    from tui.settings.keymap import checked_keymap
+    from tui.settings.paths import Paths
+
+    file = Paths.for_user().config_file
+    for action_id, keys in checked_keymap(load_config(file).keymap, ACTIONS, file).items():
+        yield action_id, ", ".join(keys), file.name
 
 
 @config.command()

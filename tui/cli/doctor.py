@@ -78,7 +78,7 @@ async def doctor(*, profile: str | None, as_json: bool) -> int:
 async def _findings(name: str | None) -> AsyncIterator[Finding]:
     from tui.settings.credentials import find_credentials
 
-    for found in (*_environment(), *_disk(), _themes(), _journal()):
+    for found in (*_environment(), *_disk(), *_themes(), _journal()):
         yield found
     try:
         resolved = resolve(name)
@@ -122,21 +122,15 @@ def _journal() -> Finding:
 
 
 async def _ark(profile: Profile, credentials: Credentials) -> Finding:
-    from tui.ark.client import ArkClient
-    from tui.ark.models import JobQuery
     from tui.clock import SystemClock
+    from tui.runs.key_check import count_jobs
 
-    endpoint, account_id = profile.ark_endpoint, profile.account_id
     try:
-        async with ArkClient(
-            endpoint, profile.region, credentials, clock=SystemClock(), account_id=account_id
-        ) as client:
-            page = await client.list_jobs(JobQuery(project=profile.project), page_size=1)
+        total = await count_jobs(profile, credentials, clock=SystemClock())
     except ArkdeckError as error:
         return _failure("ark", error)
-    return Finding(
-        "ark", Verdict.OK, plural("{where}: {count} job", "{where}: {count} jobs", page.total, where=endpoint)
-    )
+    where = profile.ark_endpoint
+    return Finding("ark", Verdict.OK, plural("{where}: {count} job", "{where}: {count} jobs", total, where=where))
 
 
 async def _storage(profile: Profile, credentials: Credentials) -> Finding:
@@ -164,14 +158,18 @@ async def _keyring() -> Finding:
     return Finding("keyring", verdict, f"{report.backend}: {report.description}", report.cure)
 
 
-def _themes() -> Finding:
+def _themes() -> Iterator[Finding]:
+    from tui.settings.paths import Paths
     from tui.settings.themes import load_themes
 
     try:
-        themes = load_themes()
+        themes = load_themes(Paths.for_user().themes_folder)
     except ArkdeckError as error:
-        return _failure("themes", error)
-    return Finding("themes", Verdict.OK, ", ".join(themes))
+        yield _failure("themes", error)
+        return
+    yield Finding("themes", Verdict.OK, ", ".join(themes.by_name))
+    for problem in themes.problems:
+        yield Finding("themes", Verdict.WARN, problem.message, _("The theme is left out until its file is mended."))
 
 
 def _environment() -> Iterator[Finding]:

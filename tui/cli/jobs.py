@@ -1,27 +1,28 @@
-"""The verbs on jobs of the service: list, show, watch, stop, resume, update, delete."""
+"""The verbs that look at the service: list, show and watch jobs, list models."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from tui.cli.exit_codes import ExitCode, exit_code_of
-from tui.cli.output import explain, print_json, print_line, say
+from tui.cli.output import print_json, print_line, say
 from tui.cli.session import asynchronous, json_option, profile_option, session
 from tui.cli.table import Column, print_table
-from tui.errors import ArkdeckError, UsageError
+from tui.errors import UsageError
 from tui.i18n import _
 from tui.text import human_duration
 
 if TYPE_CHECKING:
-    from tui.ark.client import ArkClient
-    from tui.ark.models import Job
+    from tui.ark.models import Job, JobQuery
+    from tui.runs.job_filter import JobFilter
     from tui.runs.journal import Journal
-
+    from tui.runs.run import Activity
+    from tui.runs.services import Services
 
 _COLUMNS: Final = (
     Column(_("ID")),
@@ -40,17 +41,28 @@ _COLUMNS: Final = (
 @click.option("--model", metavar="NAME[@VERSION]")
 @click.option("--tag", "tags", metavar="K=V", multiple=True, help=_("repeatable"))
 @click.option("--project", metavar="NAME", help=_("the profile's unless given"))
+@click.option(
+    "--filter", "text", default="", metavar="TEXT", help=_("words as in the deck: 'phase:running !model:doubao'")
+)
 @click.option("--limit", type=click.IntRange(min=1), help=_("at most so many, newest first"))
 @json_option
 @profile_option
 @asynchronous
 async def jobs(
     profile: str | None, *, phases: tuple[str, ...], name: str, model: str | None, tags: tuple[str, ...],
-    project: str | None, limit: int | None, as_json: bool,
+    project: str | None, text: str, limit: int | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """List jobs, newest first."""
-    from tui.ark.models import KNOWN_PHASES, JobQuery, parse_model
+    """List jobs, newest first.
 
+    \b
+    Words of --filter; all must hold, ! before one negates it, quotes keep blanks:
+      phase:running   model:doubao   name:TEXT   id:TEXT   tag:K   tag:K=V
+      age:<2d   expires:<3h   failed:>0   attention:yes   TEXT
+    """  # noqa: D301  # the backspace keeps click from wrapping what follows
+    from tui.ark.models import KNOWN_PHASES, JobQuery, parse_model
+    from tui.runs.job_filter import parse_filter
+
+    job_filter = parse_filter(text)
     for phase in phases:
         if phase.casefold() not in map(str.casefold, KNOWN_PHASES):
             say(_("the phase {phase} is not known; known are {known}", phase=phase, known=", ".join(KNOWN_PHASES)))
@@ -61,7 +73,7 @@ async def jobs(
             models=[parse_model(model)] if model else [],
             tags=_tag_filters(tags),
         )
-        found = [job async for job in _in_phases(opened.services.ark, query, phases, limit)]
+        found = [job async for job in _matching(opened.services, query, phases, job_filter, limit)]
     if as_json:
         for job in found:
             print_json(job_fields(job))
@@ -73,12 +85,22 @@ async def jobs(
     print_table(_COLUMNS, [_row(job, now) for job in found])
 
 
-async def _in_phases(ark: ArkClient, query: Any, phases: tuple[str, ...], limit: int | None) -> AsyncIterator[Job]:
-    """The jobs in any of the phases. The service cannot filter by every phase that it reports, so this does."""
+async def _matching(
+    services: Services, query: JobQuery, phases: tuple[str, ...], job_filter: JobFilter, limit: int | None
+) -> AsyncIterator[Job]:
+    """The jobs in any of the phases that the filter means. The service cannot filter by every phase that it reports."""
+    from tui.runs.board import JobView
+    from tui.runs.forecast import Forecast
+    from tui.runs.monitor import forecast_of
+
+    now = services.clock.now()
     wanted = {phase.casefold() for phase in phases}
     count = 0
-    async for job in ark.all_jobs(query):
-        if not wanted or job.phase.casefold() in wanted:
+    async for job in services.ark.all_jobs(query):
+        if wanted and job.phase.casefold() not in wanted:
+            continue
+        promised = Forecast() if job.phase.finished else forecast_of(job, now, services.journal)
+        if job_filter.matches(JobView(job, promised, now), now):
             yield job
             count += 1
             if count == limit:
@@ -113,12 +135,16 @@ async def models(name: str, *, profile: str | None, as_json: bool) -> None:
 @profile_option
 @asynchronous
 async def job(job_id: str, *, profile: str | None, as_json: bool) -> None:
-    """Show everything the service says of a job, and what the journal knows of it."""
+    """Show everything the service says of a job.
+
+    And what the journal knows of it: its retries, its run, what was done to it from this machine.
+    """
     async with session(profile) as opened:
         found = await opened.services.ark.get_job(job_id)
         run = opened.services.journal.run_of_job(job_id)
         history = opened.services.journal.history(run.id) if run else []
         fields = job_fields(found) | _lineage(job_id, opened.services.journal)
+        activity = opened.services.journal.activity(job_id)
     if as_json:
         print_json(fields)
         return
@@ -129,6 +155,8 @@ async def job(job_id: str, *, profile: str | None, as_json: bool) -> None:
         print_line(f"{'run':<12} {run.id}  {run.plan.input}")
     for at, state, detail in history:
         print_line(f"{'':<12} {at:%Y-%m-%d %H:%M:%S}Z  {state}  {detail}".rstrip())
+    for number, done in enumerate(reversed(activity)):
+        print_line(f"{'' if number else 'activity':<12} {_done(done)}")
 
 
 @click.command()
@@ -163,94 +191,6 @@ async def watch(job_ids: tuple[str, ...], *, profile: str | None, as_json: bool)
                         code = max(code, exit_code_of(event.cause))
                     elif isinstance(event, JobFinished) and event.job.phase != Phase.COMPLETED:
                         code = max(code, ExitCode.WORK_FAILED)
-    return code
-
-
-def _confirmed(question: str, *, yes: bool) -> bool:
-    """Ask before something that cannot be taken back; without a terminal only `--yes` will do."""
-    import sys
-
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        raise UsageError(_("nobody is there to confirm"), advice=_("Say --yes to go ahead without being asked."))
-    if click.confirm(question, default=False, err=True):
-        return True
-    say(_("nothing was changed"))
-    return False
-
-
-def _yes_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--yes", is_flag=True, help=_("do not ask"))(command)
-
-
-@click.command()
-@click.argument("job_ids", nargs=-1, required=True, metavar="ID...")
-@_yes_option
-@profile_option
-def stop(job_ids: tuple[str, ...], *, profile: str | None, yes: bool) -> int:
-    """Stop jobs.
-
-    What they have answered so far can be collected.
-    """
-    if not _confirmed(_("stop {jobs}?", jobs=", ".join(job_ids)), yes=yes):
-        return ExitCode.WORK_FAILED
-    return _each(job_ids, profile, lambda ark, job_id: ark.stop_job(job_id), _("stopping {job}"))
-
-
-@click.command()
-@click.argument("job_id", metavar="ID")
-@profile_option
-def resume(job_id: str, *, profile: str | None) -> int:
-    """Go on with a job that was terminated or failed.
-
-    Requests that are answered already are not run again.
-    """
-    return _each(
-        (job_id,), profile, lambda ark, one: ark.resume_job(one), _("resumed {job}; follow it:  arkdeck watch {job}")
-    )
-
-
-@click.command()
-@click.argument("job_id", metavar="ID")
-@click.option("--name", metavar="TEXT")
-@click.option("--description", metavar="TEXT")
-@profile_option
-def update(job_id: str, *, profile: str | None, name: str | None, description: str | None) -> int:
-    """Change a job's name or description."""
-    if name is None and description is None:
-        raise UsageError(_("nothing to change"), advice=_("--name TEXT, --description TEXT"))
-    return _each(
-        (job_id,), profile, lambda ark, one: ark.update_job(one, name=name, description=description), _("updated {job}")
-    )
-
-
-@click.command()
-@click.argument("job_ids", nargs=-1, required=True, metavar="ID...")
-@_yes_option
-@profile_option
-def delete(job_ids: tuple[str, ...], *, profile: str | None, yes: bool) -> int:
-    """Delete finished jobs from the service's list."""
-    if not _confirmed(_("delete {jobs}? This cannot be taken back.", jobs=", ".join(job_ids)), yes=yes):
-        return ExitCode.WORK_FAILED
-    return _each(job_ids, profile, lambda ark, job_id: ark.delete_job(job_id), _("deleted {job}"))
-
-
-@asynchronous
-async def _each(
-    job_ids: tuple[str, ...], profile: str | None, act: Callable[[ArkClient, str], Awaitable[object]], told: str
-) -> int:
-    """Do the same to each job, whatever becomes of the others; return the worst code."""
-    code = ExitCode.DONE
-    async with session(profile, write=True) as opened:
-        for job_id in job_ids:
-            try:
-                await act(opened.services.ark, job_id)
-            except ArkdeckError as error:
-                explain(error)
-                code = max(code, exit_code_of(error))
-            else:
-                say(told.format(job=job_id))
     return code
 
 
@@ -315,6 +255,17 @@ def _shown(value: object) -> str:
     return "  ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
 
 
+def _done(activity: Activity) -> str:
+    """One thing that was done to a job, in words."""
+    what = " ".join(filter(None, [activity.deed, activity.detail]))
+    if activity.error:
+        outcome = _("perhaps done: {error}") if activity.maybe_applied else _("not done: {error}")
+        what = f"{what}  {outcome.format(error=activity.error)}"
+    elif activity.request_id:
+        what = f"{what}  " + _("request {id}", id=activity.request_id)
+    return f"{activity.at:%Y-%m-%d %H:%M:%S}Z  {what}"
+
+
 def _tag_filters(pairs: tuple[str, ...]) -> dict[str, list[str]]:
     filters: dict[str, list[str]] = {}
     for pair in pairs:
@@ -325,4 +276,4 @@ def _tag_filters(pairs: tuple[str, ...]) -> dict[str, list[str]]:
     return filters
 
 
-VERBS = (jobs, job, watch, stop, resume, update, delete, models)
+VERBS = (jobs, job, watch, models)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.deck import on_terminal, open_deck
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import print_json, print_line, say
 from tui.cli.session import asynchronous, json_option
-from tui.errors import UsageError
 from tui.i18n import _
 
 if TYPE_CHECKING:
     from tui.localcloud import CloudInfo
-
-_DEMO_MODEL: Final = "doubao-pro-32k"
-_DEMO_FOLDER: Final = "arkdeck-demo"
 
 
 @click.group()
@@ -57,6 +51,7 @@ def local() -> None:
 @json_option
 def serve(*, faults: tuple[str, ...], assumptions: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Serve until interrupted; the endpoints and keys are printed once both listeners accept."""
+    from tui.embedded import environment_of, start_explained
     from tui.localcloud import LocalCloud
     from tui.localcloud.assumptions import parse_assumptions
     from tui.localcloud.fault_spec import parse_fault
@@ -66,106 +61,47 @@ def serve(*, faults: tuple[str, ...], assumptions: tuple[str, ...], as_json: boo
         if as_json:
             print_json(info.as_dict())
             return
-        for name, value in _environment(info).items():
+        for name, value in environment_of(info).items():
             print_line(f"export {name}={value}")
         answers = _("a model answers") if options["model_url"] else _("answers are simulated")
         say(_("serving; {answers}. Paste the lines above into another shell. Ctrl-C ends it.", answers=answers))
 
-    with _start_explained(options["log"]):
+    with start_explained(options["log"]):
         cloud = LocalCloud(faults=tuple(map(parse_fault, faults)), assume=parse_assumptions(assumptions), **options)
         return serve_cloud(cloud, announce=announce)
 
 
 @click.command()
-@asynchronous
-async def demo() -> int:
+def demo() -> int:
     """Rehearse the whole job on the local cloud.
 
     Check, upload, create, watch, collect, account.
 
     The example requests are sent to a cloud on this machine; nothing leaves it and nothing is paid. Results land in
-    ./arkdeck-demo.
+    ./arkdeck-demo. On a terminal the deck shows it.
     """
-    from tui.cli.session import services_for
+    from tui.launch import LocalStart
+    from tui.runs.example import RESULTS_FOLDER
+
+    folder = Path.cwd() / RESULTS_FOLDER
+    if on_terminal():
+        return open_deck(None, LocalStart(example_to=folder))
+    return _rehearse(folder)
+
+
+@asynchronous
+async def _rehearse(folder: Path) -> int:
     from tui.cli.submit import tell
-    from tui.localcloud.child import LocalCloudProcess
+    from tui.connection import open_local
+    from tui.launch import Launch, LocalStart
     from tui.runs.course import begin
-    from tui.runs.plan import Plan
-    from tui.settings.credentials import find_credentials
+    from tui.runs.example import example_plan
     from tui.settings.paths import Paths
-    from tui.settings.profiles import resolve_profile
-    from tui.settings.shipped import shipped
 
-    with ExitStack() as leaving:
-        say(_("starting a local cloud; its answers are simulated"))
-        with _start_explained():
-            cloud = leaving.enter_context(LocalCloudProcess())
-        environment = _environment(cloud.info)
-        home = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="arkdeck-demo-")))
-        resolved = resolve_profile(Paths(home / "config.toml", home, home), None, environment)
-        profile, keys = resolved.profile, await find_credentials(resolved, environment)
-        plan = Plan(
-            verb="run",
-            input=str(shipped("examples") / "requests.jsonl"),
-            profile="",
-            service=profile.ark_endpoint,
-            bucket=profile.bucket,
-            project=profile.project,
-            input_prefix=profile.input_prefix,
-            output_prefix=profile.output_prefix,
-            model=_DEMO_MODEL,
-            name="arkdeck-demo",
-            folder=str(Path.cwd() / _DEMO_FOLDER),
-        )
-        async with services_for(profile, keys, data_dir=home) as services:
-            await tell(begin(plan, services), as_json=False, resumable=False)
+    say(_("starting a local cloud; its answers are simulated"))
+    async with open_local(Launch(Paths.for_user(), {}), LocalStart()) as connection:
+        await tell(begin(example_plan(connection.profile, folder), connection.services), as_json=False, resumable=False)
     return ExitCode.DONE
-
-
-@contextmanager
-def _start_explained(log: Path | None = None) -> Iterator[None]:
-    """Say why the cloud cannot start, and which option to change."""
-    from tui.localcloud.failures import CannotStartError, OptionError
-
-    try:
-        yield
-    except OptionError as error:
-        raise UsageError(str(error), advice=_("docs/local-cloud.md lists what the options can say.")) from error
-    except (CannotStartError, OSError) as error:
-        raise UsageError(
-            _("the local cloud cannot start: {error}", error=_reason(error)), advice=_start_advice(error, log)
-        ) from error
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong, without the number that the system has for it."""
-    if not isinstance(error, OSError) or not error.strerror:
-        return str(error)
-    return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-
-
-def _start_advice(error: Exception, log: Path | None) -> str:
-    from tui.localcloud.child import LocalCloudDiedError
-
-    if isinstance(error, LocalCloudDiedError):  # it has neither option
-        return ""
-    if isinstance(error, OSError) and not error.filename:
-        return _("Choose another --port.")
-    if isinstance(error, OSError) and log is not None and str(error.filename) == str(log):
-        return _("Choose another --log.")
-    return _("Choose another --data.")
-
-
-def _environment(info: CloudInfo) -> dict[str, str]:
-    """The variables by which a command finds the cloud."""
-    return {
-        "ARKDECK_ARK_ENDPOINT": info.ark_endpoint,
-        "ARKDECK_TOS_ENDPOINT": info.tos_endpoint,
-        "ARKDECK_REGION": info.region,
-        "ARKDECK_BUCKET": info.bucket,
-        "VOLCENGINE_ACCESS_KEY": info.access_key,
-        "VOLCENGINE_SECRET_KEY": info.secret_key,
-    }
 
 
 VERBS = (local, demo)

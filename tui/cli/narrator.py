@@ -14,26 +14,17 @@ from tui.cli.output import print_json, say
 from tui.cli.progress import ProgressLine
 from tui.dataset.check import CheckProgress, CheckSummary, Issue
 from tui.dataset.results import Account
+from tui.glyphs import UNICODE
 from tui.i18n import _, plural
 from tui.runs import events
 from tui.text import human_bytes, human_duration
-
-_PHASE_GLYPHS: Final = {
-    "Queued": "◌",
-    "Initializing": "◌",
-    "Running": "●",
-    "Completed": "✓",
-    "Terminating": "◍",
-    "Terminated": "■",
-    "Failed": "✗",
-}
 
 _ERROR_GROUPS: Final = 5
 
 
 def phase_label(phase: str) -> str:
     """Return a phase as glyph and word; one that nobody knows keeps its name."""
-    return f"{_PHASE_GLYPHS.get(phase, '?')} {phase}"
+    return f"{UNICODE.phase(phase)} {phase}"
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from tui import __version__
-from tui.cli import account, check, collect, config, doctor, export, jobs, local, merge, results, retry, runs, submit
+from tui.cli import deck
 from tui.cli.exit_codes import ExitCode, exit_code_of
 from tui.cli.output import OutputClosed, drop_unwritable, end_data, explain, say
 from tui.cli.session import InterruptedBySignal
@@ -18,23 +19,64 @@ from tui.i18n import _
 from tui.safety import redact
 
 
-class VerbsInOrder(click.Group):
-    """Lists the verbs in the order of the work, not of the alphabet."""
+class Verbs(click.Group):
+    """Lists the verbs in the order of the work, not of the alphabet; imports them when the first is asked for.
+
+    The deck is opened without a verb, and its first paint waits for every import.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs as they were added."""
+        """Return the names of the verbs."""
+        self._import_verbs()
         return list(self.commands)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the verb of that name, if there is one."""
+        self._import_verbs()
+        return super().get_command(ctx, cmd_name)
+
+    def _import_verbs(self) -> None:
+        if self.commands:
+            return
+        from tui.cli import (
+            account,
+            changes,
+            check,
+            collect,
+            config,
+            doctor,
+            export,
+            jobs,
+            local,
+            merge,
+            results,
+            retry,
+            runs,
+            submit,
+        )
+
+        work = (check, submit, jobs, changes, collect, results, retry, merge, export, runs)
+        for group in (*work, account, config, doctor, local):
+            for verb in group.VERBS:
+                _takes_profile(verb)
+                self.add_command(verb)
 
 
 @click.group(
-    cls=VerbsInOrder,
+    cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    no_args_is_help=True,
+    invoke_without_command=True,
 )
 @click.version_option(__version__, prog_name="arkdeck")
 @click.option("-p", "--profile", metavar="NAME", help=_("the profile to use"))
-def arkdeck(profile: str | None) -> None:
-    """Batch inference on Volcengine Ark: check a file of requests, run it, account for every answer."""
+@deck.options
+@click.pass_context
+def arkdeck(context: click.Context, /, profile: str | None, **options: Any) -> int | None:
+    """Batch inference on Volcengine Ark: check a file of requests, run it, account for every answer.
+
+    Without a command, on a terminal: the deck.
+    """
+    return deck.begin(context, profile, **options)
 
 
 def _takes_profile(command: click.Command) -> None:
@@ -44,12 +86,6 @@ def _takes_profile(command: click.Command) -> None:
             _takes_profile(inner)
     elif not any(parameter.name == "profile" for parameter in command.params):
         command.params.append(click.Option(["-p", "--profile"], metavar="NAME", expose_value=False, hidden=True))
-
-
-for group in (check, submit, jobs, collect, results, retry, merge, export, runs, account, config, doctor, local):
-    for verb in group.VERBS:
-        _takes_profile(verb)
-        arkdeck.add_command(verb)
 
 
 def call(arguments: Sequence[str]) -> int:

@@ -15,12 +15,10 @@ import click
 
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import say
-from tui.errors import AccessError, UsageError
+from tui.errors import AccessError, ReadOnlyError
 from tui.i18n import _
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tui.runs.journal import Journal
     from tui.runs.services import Services
     from tui.settings.credentials import Credentials
@@ -127,17 +125,19 @@ async def session(profile: str | None, *, write: bool = False) -> AsyncIterator[
     Raises:
         ArkdeckError: configuration, credentials or journal are not usable.
     """
+    from tui.runs.services import open_services
     from tui.settings.credentials import find_credentials
+    from tui.settings.paths import Paths
 
     resolved = resolve(profile)
     credentials = await find_credentials(resolved, os.environ)
     _introduce(resolved, credentials)
     if write and resolved.profile.read_only:
-        raise UsageError(
+        raise ReadOnlyError(
             _("profile {name} is read only", name=resolved.profile.name),
             advice=_("It was made so by {origin}.", origin=resolved.origins["read_only"]),
         )
-    async with services_for(resolved.profile, credentials) as services:
+    async with open_services(resolved.profile, credentials, data_dir=Paths.for_user().data_dir) as services:
         try:
             yield Session(resolved.profile, resolved.named, services)
         except AccessError as error:
@@ -162,27 +162,3 @@ def _introduce(resolved: ResolvedProfile, credentials: Credentials) -> None:
         say(_("{variables} override the profile", variables=", ".join(overriding)), indent=2)
     for note in credentials.notes:
         say(note, indent=2)
-
-
-@contextlib.asynccontextmanager
-async def services_for(
-    profile: Profile, credentials: Credentials, *, data_dir: Path | None = None
-) -> AsyncIterator[Services]:
-    """Open client, store and journal for a profile; `data_dir` holds the journal, the user's own by default."""
-    from tui.ark.client import ArkClient
-    from tui.clock import SystemClock
-    from tui.hosts import service_of
-    from tui.runs.journal import Journal
-    from tui.runs.services import Services
-    from tui.settings.paths import Paths
-    from tui.storage.client import ObjectStore
-
-    clock = SystemClock()
-    with Journal(data_dir or Paths.for_user().data_dir, clock) as journal:
-        store = ObjectStore(profile.tos_endpoint, profile.region, credentials)
-        ark = ArkClient(profile.ark_endpoint, profile.region, credentials, clock=clock, account_id=profile.account_id)
-        try:
-            async with ark:
-                yield Services(service_of(profile.ark_endpoint), ark, store, journal, clock)
-        finally:
-            await store.close()

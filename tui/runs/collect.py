@@ -82,6 +82,7 @@ async def account(
         async for step in steps:
             if isinstance(step, Account):
                 fetched.unlink(missing_ok=True)
+                services.journal.keep_account(job.id, step)
                 yield Reconciled(job, folder, step)
             else:
                 yield step

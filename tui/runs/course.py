@@ -7,7 +7,6 @@ Every step leaves one state and writes the next before it acts on it, so killing
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import partial
@@ -156,7 +155,7 @@ async def _watch(run: Run, services: Services) -> AsyncGenerator[Event, None]:
                 raise event.cause
             yield event
             if isinstance(event, JobFinished):
-                services.journal.advance(run.id, RunState.COLLECTING, detail=event.job.phase, job=_snapshot(event.job))
+                services.journal.advance(run.id, RunState.COLLECTING, detail=event.job.phase, job=event.job.raw)
 
 
 async def _collect(run: Run, services: Services) -> AsyncGenerator[Event, None]:
@@ -170,7 +169,7 @@ async def _collect(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     async with aclosing(collect.collect(job, run.plan.results_folder(job.id), services)) as events:
         async for event in events:
             yield event
-    services.journal.advance(run.id, RunState.COLLECTED, job=_snapshot(job))
+    services.journal.advance(run.id, RunState.COLLECTED, job=job.raw)
 
 
 async def _reconcile(run: Run, services: Services) -> AsyncGenerator[Event, None]:
@@ -247,10 +246,6 @@ async def job_of_same_call(plan: Plan, services: Services) -> str:
         return ""
     changed = run.fingerprint is None or await in_daemon(partial(_has_changed, run), name="compare")
     return "" if changed else job_id
-
-
-def _snapshot(job: Job) -> bytes:
-    return json.dumps(job.raw).encode()
 
 
 def _seen_finished(run: Run) -> Job:

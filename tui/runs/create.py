@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from tui.ark.errors import ActiveJobError, ArkError, ArkNotFoundError
@@ -18,6 +19,7 @@ from tui.ark.models import (
     NewJob,
     Phase,
 )
+from tui.ark.replies import Receipt
 from tui.errors import UsageError
 from tui.i18n import _
 from tui.runs.events import CreateRetried, Event, JobCreated
@@ -25,8 +27,11 @@ from tui.runs.plan import Plan
 from tui.runs.run import Run, RunState
 from tui.runs.services import Services
 
-RUN_TAG: Final = "arkdeck:run"
-"""Every job carries its run's id under this key, by which a lost create is found again."""
+OUR_TAGS: Final = "arkdeck:"
+"""How the keys of the tags begin that arkdeck gives to jobs."""
+
+RUN_TAG: Final = f"{OUR_TAGS}run"
+"""The job of a run carries the run's id under this key, by which a lost create is found again."""
 
 _TRIES: Final = 3
 _WAIT_SECONDS: Final = 2.0
@@ -62,26 +67,61 @@ async def find_or_create(run: Run, services: Services) -> AsyncGenerator[Event, 
 
 async def _send(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     wanted = new_job(run.plan, run.id, run.object_key)
+    try:
+        async with aclosing(create_once(wanted, partial(_find, run, services), services)) as events:
+            async for event in events:
+                match event:
+                    case CreateRetried():
+                        yield event
+                    case Job():
+                        yield await _attach(run, event.id, services)
+                    case Receipt(job_id=job_id, request_id=request_id):
+                        detail = f"{job_id}, request {request_id}"
+                        services.journal.advance(run.id, RunState.CREATED, detail=detail, job_id=job_id)
+                        yield JobCreated(await services.ark.get_job(job_id), found=False, differences={})
+    except ActiveJobError as error:
+        yield await _attach(run, error.job_id, services)
+
+
+async def create_once(
+    wanted: NewJob, find: Callable[[], Awaitable[Job | None]], services: Services
+) -> AsyncGenerator[CreateRetried | Receipt | Job, None]:
+    """Create one job though replies are lost: ends with the receipt of its creation, or with the job found again.
+
+    Args:
+        wanted: what to create.
+        find: looks for the job, after a create whose reply did not come.
+        services: the client, and the clock by which a create has time to show before the job is looked for.
+
+    Raises:
+        ActiveJobError: a job on the same input is still active.
+        ArkError: with `maybe_applied`, the job may exist all the same.
+    """
     for left in reversed(range(_TRIES)):
         try:
             receipt = await services.ark.create_job(wanted)
-        except ActiveJobError as error:
-            yield await _attach(run, error.job_id, services)
-            return
         except ArkError as error:
-            if not error.maybe_applied or not left:
+            if not error.maybe_applied:
                 raise
             await services.clock.sleep(_WAIT_SECONDS)
-            found = await _find(run, services)
+            found = await _found_after(find)
             if found is not None:
-                yield await _attach(run, found.id, services)
+                yield found
                 return
+            if not left:
+                raise
             yield CreateRetried(error)
         else:
-            detail = f"{receipt.job_id}, request {receipt.request_id}"
-            services.journal.advance(run.id, RunState.CREATED, detail=detail, job_id=receipt.job_id)
-            yield JobCreated(await services.ark.get_job(receipt.job_id), found=False, differences={})
+            yield receipt
             return
+
+
+async def _found_after(find: Callable[[], Awaitable[Job | None]]) -> Job | None:
+    try:
+        return await find()
+    except ArkError as error:
+        error.maybe_applied = True  # what became of the create is still unknown
+        raise
 
 
 def new_job(plan: Plan, run_id: str, object_key: str) -> NewJob:
@@ -138,13 +178,23 @@ async def job_of_earlier_run(plan: Plan, object_key: str, services: Services, *,
 async def _find(run: Run, services: Services) -> Job | None:
     """The job that carries this run's tag, or one on this run's object that is no older than the run."""
     project = run.plan.project
-    async for job in services.ark.all_jobs(JobQuery(project=project, tags={RUN_TAG: (run.id,)})):
-        return job
+    tagged = await job_with_tag(RUN_TAG, run.id, project, services)
+    if tagged is not None:
+        return tagged
     async for job in services.ark.all_jobs(JobQuery(project=project)):  # newest first
         if job.created is not None and job.created < run.created - _CLOCKS_APART:
             break
         if (job.input.bucket, job.input.key) == (run.plan.bucket, run.object_key):
             return job
+    return None
+
+
+async def job_with_tag(key: str, value: str, project: str, services: Services) -> Job | None:
+    """Return the project's newest job with the tag, None when there is none."""
+    async with aclosing(services.ark.all_jobs(JobQuery(project=project, tags={key: (value,)}))) as jobs:
+        async for job in jobs:
+            if job.tags.get(key) == value:
+                return job
     return None
 
 

@@ -7,34 +7,36 @@ finds out where to go on.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
-import sqlite3
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 import msgspec
 
 from tui.clock import Clock
-from tui.errors import UsageError, WorkError
-from tui.files import private_folder
+from tui.daemon import in_daemon
+from tui.dataset.results import Account
+from tui.errors import UsageError
 from tui.fingerprint import Fingerprint
 from tui.i18n import _
+from tui.runs.database import Database, JournalError, JournalTooNewError
 from tui.runs.lease import Holder, this_process
 from tui.runs.plan import Plan, decode_plan, encode_plan
-from tui.runs.run import Outcome, Run, RunState, Sample
-from tui.runs.schema import MIGRATIONS, migrate
+from tui.runs.run import Activity, Outcome, Run, RunState, Sample
 
+if TYPE_CHECKING:
+    import sqlite3
 
-class JournalError(WorkError):
-    """The journal cannot be read or written."""
+__all__ = ["Journal", "JournalError", "JournalTooNewError", "RunHeldError", "UnknownRunError"]
 
+T = TypeVar("T")
 
-class JournalTooNewError(UsageError):
-    """The journal was written by a later version of arkdeck."""
+_DENSE: Final = timedelta(hours=3)  # a job that runs for days is sampled ten thousand times
+_PATIENCE: Final = 10.0  # seconds; what is written down before an act is worth waiting for
+_LITTLE_PATIENCE: Final = 1.0  # what the next poll says again is not
 
 
 class RunHeldError(UsageError):
@@ -51,40 +53,36 @@ class Journal:
     Args:
         folder: the data folder; made private when it is missing.
         clock: the time written into rows and leases.
+        patience: seconds to wait while another process writes.
+
     Raises:
         JournalError: the file cannot be opened, or is no journal.
         JournalTooNewError: a later version wrote it.
     """
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, *, patience: float = _PATIENCE) -> None:
         self.path = folder / "journal.db"
         self._clock = clock
         self._holder = this_process()
-        with self._explained():
-            private_folder(folder)
-            self.path.touch(mode=0o600)
-            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10)
-            self._db.row_factory = sqlite3.Row
-            try:
-                self._db.execute("PRAGMA journal_mode = WAL")
-                self._db.execute("PRAGMA synchronous = FULL")
-                self._db.execute("PRAGMA foreign_keys = ON")
-                version = migrate(self._db)
-            except sqlite3.Error:
-                self._db.close()
-                raise
-        if version > len(MIGRATIONS):
-            self._db.close()
-            raise JournalTooNewError(
-                _("{path} was written by a later arkdeck (schema {version})", path=self.path, version=version),
-                advice=_("Use that version, or point XDG_DATA_HOME elsewhere for this one."),
-            )
+        self._db = Database(self.path, patience=patience)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._db.close()
+
+    async def apart(self, work: Callable[[Journal], T]) -> T:
+        """Return what `work` makes of the journal on a thread of its own, which waits for other processes but not long.
+
+        It is for what can be done without. The event loop goes on, however slow the disk is and whoever locks the file.
+        """
+
+        def on_a_connection_of_its_own() -> T:
+            with Journal(self.path.parent, self._clock, patience=_LITTLE_PATIENCE) as journal:
+                return work(journal)
+
+        return await in_daemon(on_a_connection_of_its_own, name="journal")
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
@@ -103,9 +101,9 @@ class Journal:
             "parent": plan.parent,
             "state": RunState.PLANNED,
         }
-        with self._transaction():
+        with self._db.transaction():
             names, places = ", ".join(columns), ", ".join("?" * len(columns))
-            self._db.execute(f"INSERT INTO runs ({names}) VALUES ({places})", tuple(columns.values()))  # noqa: S608
+            self._db.change(f"INSERT INTO runs ({names}) VALUES ({places})", *columns.values())  # noqa: S608
             self._remember(run_id, RunState.PLANNED, "")
             self._hold(run_id)
         return self.run(run_id)
@@ -117,21 +115,21 @@ class Journal:
     def runs(self, *, open_only: bool = False) -> list[Run]:
         """Return the runs, newest first."""
         where = "WHERE outcome = 'open'" if open_only else "WHERE outcome != 'forgotten'"
-        return [_run(row) for row in self._all(f"SELECT * FROM runs {where} ORDER BY created DESC, id DESC")]  # noqa: S608
+        return [_run(row) for row in self._db.all(f"SELECT * FROM runs {where} ORDER BY created DESC, id DESC")]  # noqa: S608
 
     def run_of_job(self, job_id: str) -> Run | None:
         """Return the newest run that made or attached to the job."""
-        row = self._one("SELECT * FROM runs WHERE job_id = ? ORDER BY created DESC LIMIT 1", job_id)
+        row = self._db.one("SELECT * FROM runs WHERE job_id = ? ORDER BY created DESC LIMIT 1", job_id)
         return _run(row) if row else None
 
     def retries_of(self, job_id: str) -> list[Run]:
         """Return the runs that send again what the job has left, oldest first."""
         query = "SELECT * FROM runs WHERE parent = ? AND parent != '' ORDER BY created, id"
-        return [_run(row) for row in self._all(query, job_id)]
+        return [_run(row) for row in self._db.all(query, job_id)]
 
     def parent_of(self, job_id: str) -> str:
         """Return the job whose remainder this one was made of, or an empty string."""
-        row = self._one("SELECT parent FROM runs WHERE job_id = ? AND parent != '' ORDER BY created LIMIT 1", job_id)
+        row = self._db.one("SELECT parent FROM runs WHERE job_id = ? AND parent != '' ORDER BY created LIMIT 1", job_id)
         return str(row["parent"]) if row else ""
 
     def open_run_like(self, plan: Plan, *, sha256: str = "", but: str = "") -> Run | None:
@@ -141,7 +139,7 @@ class Journal:
         is not like the run whose job it retries, though it may send the same content.
         """
         same, value = ("sha256", sha256) if sha256 else ("input", os.fsencode(plan.input))
-        row = self._one(
+        row = self._db.one(
             f"SELECT * FROM runs WHERE outcome = 'open' AND target = ? AND id != ? AND {same} = ?"  # noqa: S608
             " AND (? IN ('', version) OR version = '') AND (nonce = '') = (? = '') AND (? = '' OR job_id != ?)"
             " ORDER BY created DESC LIMIT 1",
@@ -157,7 +155,7 @@ class Journal:
 
     def earlier_job(self, plan: Plan, object_key: str, *, but: str = "") -> str:
         """Return the newest job that another run to the same target made of the object, or an empty string."""
-        row = self._one(
+        row = self._db.one(
             "SELECT job_id FROM runs WHERE object_key = ? AND target = ? AND id != ? AND job_id != ''"
             " ORDER BY created DESC LIMIT 1",
             object_key,
@@ -171,7 +169,7 @@ class Journal:
 
         In the latter case the run is no more, and the lease of the other is held (RunHeldError: a live process has it).
         """
-        with self._transaction():
+        with self._db.transaction():
             run = self.run(run_id)
             same = self.open_run_like(run.plan, sha256=fingerprint.sha256, but=run_id)
             if same is None:
@@ -180,7 +178,7 @@ class Journal:
                 self._remember(run_id, RunState.CHECKED, "")
                 return self.run(run_id)
             self._hold(same.id)
-            self._db.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+            self._db.change("DELETE FROM runs WHERE id = ?", run_id)
             return same
 
     def advance(
@@ -203,14 +201,14 @@ class Journal:
         changes: dict[str, object] = {name: value for name, value in known.items() if value is not None}
         if plan is not None:
             changes |= {"plan": encode_plan(plan), "version": plan.version, "parent": plan.parent}
-        with self._transaction():
+        with self._db.transaction():
             self._update(run_id, changes)
             self._remember(run_id, state, detail)
         return self.run(run_id)
 
     def keep_upload(self, run_id: str, upload: bytes) -> None:
         """Keep what an interrupted upload needs to go on."""
-        with self._transaction():
+        with self._db.transaction():
             self._update(run_id, {"upload": upload})
 
     def end(self, run_id: str, outcome: Outcome, reason: str = "", *, state: RunState | None = None) -> None:
@@ -218,13 +216,13 @@ class Journal:
         changes: dict[str, object] = {"outcome": outcome, "reason": reason}
         if state is not None:
             changes["state"] = state
-        with self._transaction():
+        with self._db.transaction():
             self._update(run_id, changes)
             self._remember(run_id, outcome, reason)
 
     def history(self, run_id: str) -> list[tuple[datetime, str, str]]:
         """Return the run's history, oldest first: when, which state, what was noted."""
-        rows = self._all("SELECT at, state, detail FROM history WHERE run_id = ? ORDER BY rowid", run_id)
+        rows = self._db.all("SELECT at, state, detail FROM history WHERE run_id = ? ORDER BY rowid", run_id)
         return [(datetime.fromisoformat(row["at"]), row["state"], row["detail"]) for row in rows]
 
     # --- leases -------------------------------------------------------------------------------------------------------
@@ -235,19 +233,19 @@ class Journal:
         Raises:
             RunHeldError: a live process has it.
         """
-        with self._transaction():
+        with self._db.transaction():
             self._hold(run_id)
 
     def beat(self, run_id: str) -> None:
         """Show that this process is still at work on the run (RunHeldError: it is another's by now)."""
-        with self._transaction():
+        with self._db.transaction():
             self._update(run_id, {"beat": self._now()})
 
     def let_go(self, run_id: str) -> None:
         """Give the lease back, if it is held."""
-        with self._transaction():
+        with self._db.transaction():
             release = "UPDATE runs SET holder = NULL, token = '' WHERE id = ? AND token = ?"
-            self._db.execute(release, (run_id, self._holder.token))
+            self._db.change(release, run_id, self._holder.token)
 
     def live_holder(self, run_id: str) -> Holder | None:
         """Return the other live process that works on the run, if any."""
@@ -257,7 +255,7 @@ class Journal:
         if holder := self._live_holder(self._row(run_id)):
             raise _held(run_id, holder)
         lease = "UPDATE runs SET holder = ?, token = ?, beat = ? WHERE id = ?"
-        self._db.execute(lease, (msgspec.json.encode(self._holder), self._holder.token, self._now(), run_id))
+        self._db.change(lease, msgspec.json.encode(self._holder), self._holder.token, self._now(), run_id)
 
     def _live_holder(self, row: sqlite3.Row) -> Holder | None:
         holder = _run(row).holder
@@ -267,20 +265,21 @@ class Journal:
 
     # --- samples ------------------------------------------------------------------------------------------------------
 
-    def sample(self, job_id: str, sample: Sample) -> None:
-        """Keep what a job's counters said, unless the last sample says the same."""
-        values = (sample.phase, sample.total, sample.completed, sample.failed)
-        last = self._one(
-            "SELECT phase, total, completed, failed FROM samples WHERE job_id = ? ORDER BY rowid DESC LIMIT 1", job_id
-        )
-        if last is not None and tuple(last) == values:
-            return
-        with self._transaction():
-            self._db.execute("INSERT INTO samples VALUES (?, ?, ?, ?, ?, ?)", (job_id, sample.at.isoformat(), *values))
+    def sample_all(self, samples: Mapping[str, Sample]) -> None:
+        """Keep what a poll said of many jobs, each unless its last sample says the same."""
+        with self._db.transaction(durable=False):
+            self._db.change_all(
+                "INSERT INTO samples SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE (?3, ?4, ?5, ?6) IS NOT"
+                " (SELECT phase, total, completed, failed FROM samples WHERE job_id = ?1 ORDER BY rowid DESC LIMIT 1)",
+                (
+                    (job_id, said.at.isoformat(), said.phase, said.total, said.completed, said.failed)
+                    for job_id, said in samples.items()
+                ),
+            )
 
     def samples(self, job_id: str, *, since: datetime) -> list[Sample]:
         """Return the samples of a job since a time, oldest first, and the last one in any case."""
-        rows = self._all(
+        rows = self._db.all(
             "SELECT * FROM samples WHERE job_id = ? AND (at >= ? OR rowid ="
             " (SELECT max(rowid) FROM samples WHERE job_id = ?)) ORDER BY rowid",
             job_id,
@@ -292,55 +291,87 @@ class Journal:
             for row in rows
         ]
 
+    def thin_samples(self) -> None:
+        """Of samples older than three hours keep one in ten minutes, each that began a phase, and each job's last."""
+        with self._db.transaction(durable=False):
+            self._db.change(
+                "DELETE FROM samples WHERE rowid IN (SELECT place FROM (SELECT rowid AS place, at, phase,"
+                " lag(at) OVER job AS at_before, lag(phase) OVER job AS phase_before, lead(at) OVER job AS at_after"
+                " FROM samples WINDOW job AS (PARTITION BY job_id ORDER BY rowid))"
+                " WHERE at < ? AND at_after IS NOT NULL AND phase IS phase_before"
+                " AND substr(at, 1, 15) = substr(at_before, 1, 15))",  # as in 2026-11-22T14:0
+                (self._clock.now() - _DENSE).isoformat(),
+            )
+
+    def phases(self, job_id: str) -> list[tuple[datetime, str]]:
+        """Return since when a job was seen in which phase, oldest first."""
+        rows = self._db.all(
+            "SELECT at, phase FROM (SELECT rowid AS place, at, phase, lag(phase) OVER (ORDER BY rowid) AS before"
+            " FROM samples WHERE job_id = ?) WHERE phase IS NOT before ORDER BY place",
+            job_id,
+        )
+        return [(datetime.fromisoformat(row["at"]), row["phase"]) for row in rows]
+
+    # --- what is known of jobs ----------------------------------------------------------------------------------------
+
+    def keep_account(self, job_id: str, account: Account) -> None:
+        """Keep what became of a job's requests, in place of what an earlier account said."""
+        with self._db.transaction():
+            self._db.change("REPLACE INTO accounts VALUES (?, ?, ?)", job_id, self._now(), msgspec.json.encode(account))
+
+    def accounts(self, *, after: int = 0) -> tuple[dict[str, Account], int]:
+        """Return by job id the last account of every job collected on this machine, and how far these go.
+
+        Args:
+            after: how far an earlier call went; only what was kept since then is returned.
+        """
+        rows = self._db.all("SELECT rowid, job_id, account FROM accounts WHERE rowid > ? ORDER BY rowid", after)
+        accounts = {row["job_id"]: msgspec.json.decode(row["account"], type=Account) for row in rows}
+        return accounts, rows[-1]["rowid"] if rows else after
+
+    def record(
+        self,
+        deed: str,
+        job_id: str,
+        *,
+        request_id: str = "",
+        error: str = "",
+        maybe_applied: bool = False,
+        detail: str = "",
+    ) -> None:
+        """Write down what was just done to a job, or tried; the arguments are those of Activity."""
+        row = (self._now(), deed, job_id, request_id, error, maybe_applied, detail)
+        with self._db.transaction():
+            self._db.change("INSERT INTO activity VALUES (?, ?, ?, ?, ?, ?, ?)", *row)
+
+    def activity(self, job_id: str | None = None, *, limit: int = 200) -> list[Activity]:
+        """Return what was done to a job, or to all, newest first and at most `limit`."""
+        rows = self._db.all(
+            "SELECT * FROM activity WHERE ?1 IS NULL OR job_id = ?1 ORDER BY rowid DESC LIMIT ?2", job_id, limit
+        )
+        return [_activity(row) for row in rows]
+
     # --- the database -------------------------------------------------------------------------------------------------
 
     def _now(self) -> str:
         return self._clock.now().isoformat()
 
     def _remember(self, run_id: str, state: str, detail: str) -> None:
-        self._db.execute("INSERT INTO history VALUES (?, ?, ?, ?)", (run_id, self._now(), state, detail))
+        self._db.change("INSERT INTO history VALUES (?, ?, ?, ?)", run_id, self._now(), state, detail)
 
     def _update(self, run_id: str, changes: dict[str, object]) -> None:
         """Change a run that this process holds; also a sign of life."""
         changes = {**changes, "changed": self._now(), "beat": self._now()}
         columns = ", ".join(f"{column} = ?" for column in changes)
         statement = f"UPDATE runs SET {columns} WHERE id = ? AND token = ?"  # noqa: S608
-        if not self._db.execute(statement, (*changes.values(), run_id, self._holder.token)).rowcount:
+        if not self._db.change(statement, *changes.values(), run_id, self._holder.token):
             raise _held(run_id, _run(self._row(run_id)).holder)
 
     def _row(self, run_id: str) -> sqlite3.Row:
-        row = self._one("SELECT * FROM runs WHERE id = ?", run_id)
+        row = self._db.one("SELECT * FROM runs WHERE id = ?", run_id)
         if row is None:
             raise UnknownRunError(_("no run {run} in the journal", run=run_id), advice=_("List them:  arkdeck runs"))
         return row
-
-    def _one(self, query: str, *values: object) -> sqlite3.Row | None:
-        return next(iter(self._all(query, *values)), None)
-
-    def _all(self, query: str, *values: object) -> list[sqlite3.Row]:
-        with self._explained():
-            return self._db.execute(query, values).fetchall()
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._explained():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise JournalError(
-                _("the journal {path} cannot be used: {error}", path=self.path, error=error),
-                advice=_("Check the disk's space and the folder's permissions. What was sent is written down already."),
-            ) from error
 
 
 def _held(run_id: str, holder: Holder | None) -> RunHeldError:
@@ -366,4 +397,16 @@ def _run(row: sqlite3.Row) -> Run:
         job_id=row["job_id"],
         job=row["job"],
         holder=msgspec.json.decode(holder, type=Holder) if holder else None,
+    )
+
+
+def _activity(row: sqlite3.Row) -> Activity:
+    return Activity(
+        at=datetime.fromisoformat(row["at"]),
+        deed=row["deed"],
+        job_id=row["job_id"],
+        request_id=row["request_id"],
+        error=row["error"],
+        maybe_applied=bool(row["maybe_applied"]),
+        detail=row["detail"],
     )

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 from tui.ark.errors import ArkNotFoundError
 from tui.ark.models import Job, JobQuery
 from tui.ark.paging import MAX_PAGE_SIZE
 from tui.errors import ServiceError
 from tui.runs.events import JobFinished, JobGone, JobSampled, PollFailed
-from tui.runs.forecast import WINDOW, forecast
+from tui.runs.forecast import WINDOW, Forecast, forecast
+from tui.runs.journal import Journal
 from tui.runs.run import Sample
 from tui.runs.services import Services
+
+T = TypeVar("T")
 
 _FIRST_WAIT_LOOPBACK: Final = 0.2
 _FIRST_WAIT: Final = 1.0
@@ -50,12 +55,13 @@ async def watch(job_ids: Sequence[str], services: Services, *, project: str = ""
             yield PollFailed(error, since=answered, next_in=pause)
         else:
             answered, failures = services.clock.now(), 0
+            forecasts = sample(((found, answered) for found in polled if isinstance(found, Job)), services.journal)
             for found in polled:
                 if isinstance(found, JobGone):
                     del projects[found.job_id]
                     yield found
                     continue
-                yield _sampled(found, services)
+                yield JobSampled(found, forecasts[found.id])
                 if found.phase.finished:
                     del projects[found.id]
                     yield JobFinished(found)
@@ -68,16 +74,21 @@ async def _projects(job_ids: Sequence[str], services: Services) -> dict[str, str
     return {job_id: (await services.ark.get_job(job_id)).project for job_id in job_ids}
 
 
-async def _poll(projects: dict[str, str], services: Services) -> AsyncIterator[Job | JobGone]:
+async def _poll(projects: Mapping[str, str], services: Services) -> AsyncIterator[Job | JobGone]:
     by_project = defaultdict[str, list[str]](list)
     for job_id, project in projects.items():
         by_project[project].append(job_id)
     for project, ids in by_project.items():
-        for some in _chunks(ids):
-            page = await services.ark.list_jobs(JobQuery(project=project, ids=some))
-            listed = {job.id: job for job in page.items}
-            for job_id in some:
-                yield listed.get(job_id) or await _look_up(job_id, services)
+        async for found in ask_after(ids, services, project=project):
+            yield found
+
+
+async def ask_after(job_ids: Sequence[str], services: Services, *, project: str) -> AsyncGenerator[Job | JobGone, None]:
+    """Yield what the service says of each job of a project, a hundred to a call; what is not listed is looked up."""
+    for some in chunks(job_ids, MAX_PAGE_SIZE):
+        listed = {job.id: job async for job in services.ark.all_jobs(JobQuery(project=project, ids=some))}
+        for job_id in some:
+            yield listed.get(job_id) or await _look_up(job_id, services)
 
 
 async def _look_up(job_id: str, services: Services) -> Job | JobGone:
@@ -87,14 +98,30 @@ async def _look_up(job_id: str, services: Services) -> Job | JobGone:
         return JobGone(job_id, error)
 
 
-def _chunks(ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    remaining = iter(ids)
-    while some := tuple(islice(remaining, MAX_PAGE_SIZE)):
+def chunks(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+    """Yield the items in tuples of `size`; the last may be shorter."""
+    remaining = iter(items)
+    while some := tuple(islice(remaining, size)):
         yield some
 
 
-def _sampled(job: Job, services: Services) -> JobSampled:
-    now = services.clock.now()
-    counts = job.counts
-    services.journal.sample(job.id, Sample(now, str(job.phase), counts.total, counts.completed, counts.failed))
-    return JobSampled(job, forecast(services.journal.samples(job.id, since=now - WINDOW), now=now, expires=job.expires))
+def sample(seen: Iterable[tuple[Job, datetime]], journal: Journal) -> dict[str, Forecast]:
+    """Keep what the counters of jobs said, and when, in the journal; return by id what they promise (JournalError)."""
+    jobs = {job.id: (job, at) for job, at in seen}
+    journal.sample_all({job_id: _sample(job, at) for job_id, (job, at) in jobs.items()})
+    return {job_id: forecast_of(job, at, journal) for job_id, (job, at) in jobs.items()}
+
+
+def forecast_of(job: Job, seen: datetime, journal: Journal) -> Forecast:
+    """Return what a job promises by its samples and by what it said when it was `seen` (JournalError)."""
+    if not job.counts.total:
+        return Forecast()
+    samples = journal.samples(job.id, since=seen - WINDOW)
+    said = _sample(job, seen)
+    if not samples or replace(samples[-1], at=seen) != said:
+        samples.append(said)
+    return forecast(samples, now=seen, expires=job.expires)
+
+
+def _sample(job: Job, at: datetime) -> Sample:
+    return Sample(at, str(job.phase), job.counts.total, job.counts.completed, job.counts.failed)

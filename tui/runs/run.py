@@ -66,6 +66,27 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Activity:
+    """What was done to a job at one time, or tried.
+
+    Attributes:
+        deed: a `changes.Deed`, as text.
+        request_id: of the reply; empty when none came.
+        error: why it was not done; empty when it was.
+        maybe_applied: there is an error, and the service may have carried it out all the same.
+        detail: what came of it: the id of a clone, what an update changed.
+    """
+
+    at: datetime
+    deed: str
+    job_id: str
+    request_id: str = ""
+    error: str = ""
+    maybe_applied: bool = False
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class Sample:
     """What a job's counters said at one time."""
 

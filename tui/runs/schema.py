@@ -55,6 +55,21 @@ MIGRATIONS: Final = (
         "CREATE INDEX samples_job ON samples (job_id)",
     ),
     (
+        "CREATE TABLE accounts (job_id TEXT PRIMARY KEY, at TEXT NOT NULL, account BLOB NOT NULL)",
+        """
+        CREATE TABLE activity (
+            at TEXT NOT NULL,
+            deed TEXT NOT NULL,
+            job_id TEXT NOT NULL,
+            request_id TEXT NOT NULL,
+            error TEXT NOT NULL,
+            maybe_applied INTEGER NOT NULL,
+            detail TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX activity_job ON activity (job_id)",
+    ),
+    (
         "ALTER TABLE runs ADD COLUMN parent TEXT NOT NULL DEFAULT ''",
         "CREATE INDEX runs_parent ON runs (parent)",
     ),
@@ -67,9 +82,12 @@ def migrate(database: sqlite3.Connection) -> int:
 
     One of a later arkdeck is left as it is: its version is greater than the number of MIGRATIONS.
     """
+    version = _version(database)
+    if version >= len(MIGRATIONS):  # nothing to write, so whoever is writing need not be waited for
+        return version
     database.execute("BEGIN IMMEDIATE")
     try:
-        version = int(database.execute("PRAGMA user_version").fetchone()[0])
+        version = _version(database)
         for step in MIGRATIONS[version:]:
             for statement in step:
                 database.execute(statement)
@@ -80,3 +98,7 @@ def migrate(database: sqlite3.Connection) -> int:
         raise
     database.execute("COMMIT")
     return reached
+
+
+def _version(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])

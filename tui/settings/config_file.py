@@ -1,4 +1,4 @@
-"""The file of profiles, read strictly: what is not understood is an error that says where and what fits."""
+"""The configuration file, read strictly: what is not understood is an error that says where and what fits."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from tui.errors import UsageError
 from tui.files import private_folder, write_atomic
 from tui.i18n import _
 from tui.settings import fields
+from tui.settings.deck_settings import DeckSettings, checked_refresh
+from tui.settings.key_names import InvalidKeyError, Keymap, parse_keys
 from tui.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 _KINDS: Final[Mapping[type, str]] = {
@@ -57,11 +59,13 @@ class ProfileSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         return values
 
 
-class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file."""
+class ConfigFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The whole file; which actions the keymap may name, and which keys are free, `keymap.checked_keymap` knows."""
 
     default_profile: str | UnsetType = UNSET
     profiles: dict[str, ProfileSettings] = {}
+    deck: DeckSettings | UnsetType = UNSET
+    keymap: Keymap = {}
 
 
 def config_schema() -> dict[str, Any]:
@@ -78,17 +82,29 @@ def load_config(file: Path) -> ConfigFile:
     return _Reader(file).read()
 
 
-def save_config(file: Path, config: ConfigFile) -> None:
+def save_config(file: Path, config: ConfigFile) -> Path | None:
     """Write the profiles, private and whole.
 
     Comments are lost, so a file with a `#` in it is kept as `.bak`. Where the file is a link, its target is
     written.
+
+    Returns:
+        The file in which the comments are kept; None when there was none.
+
+    Raises:
+        ConfigError: the file cannot be written.
     """
-    target = file.resolve()
-    private_folder(target.parent)
-    if target.exists() and b"#" in (before := target.read_bytes()):
-        write_atomic(target.with_name(f"{target.name}.bak"), before)
-    write_atomic(target, tomli_w.dumps(msgspec.to_builtins(config)).encode())
+    target, kept = file.resolve(), None
+    try:
+        private_folder(target.parent)
+        if target.exists() and b"#" in (before := target.read_bytes()):
+            kept = target.with_name(f"{target.name}.bak")
+            write_atomic(kept, before)
+        write_atomic(target, tomli_w.dumps(msgspec.to_builtins(config)).encode())
+    except OSError as error:
+        shown = clean(str(file), strict=True)
+        raise ConfigError(_("{file} cannot be written: {reason}", file=shown, reason=error.strerror)) from error
+    return kept
 
 
 def checked_settings(settings: ProfileSettings, file: Path, profile: str) -> ProfileSettings:
@@ -121,7 +137,9 @@ class _Reader:
         default = document.get("default_profile", UNSET)
         if default is not UNSET and self._typed(("default_profile",), default, str) not in settings:
             self._fail(("default_profile",), _("there is no such profile"), nearest(default, settings))
-        return ConfigFile(default_profile=default, profiles=settings)
+        deck = self._deck(document["deck"]) if "deck" in document else UNSET
+        keymap = dict(self._keymap(("keymap",), document.get("keymap", {})))
+        return ConfigFile(default_profile=default, profiles=settings, deck=deck, keymap=keymap)
 
     def _document(self) -> dict[str, Any]:
         try:
@@ -141,10 +159,42 @@ class _Reader:
 
     def profile(self, name: str, table: object) -> ProfileSettings:
         path = ("profiles", name)
-        if not re.fullmatch(fields.PROFILE_PATTERN, name):
-            self._fail(path, _("a profile's name has 1 to 64 letters, digits, and . _ -"))
+        try:
+            fields.parse_name(name)
+        except fields.InvalidValueError as error:
+            self._fail(path, str(error))
         values = self._typed(path, table, dict)
         return ProfileSettings(**{key: self._value((*path, key), value) for key, value in values.items()})
+
+    def _deck(self, table: object) -> DeckSettings:
+        values = self._typed(("deck",), table, dict)
+        return DeckSettings(**{key: self._deck_value(("deck", key), value) for key, value in values.items()})
+
+    def _deck_value(self, path: tuple[str, ...], value: object) -> Any:
+        key = path[-1]
+        if key not in DeckSettings.__struct_fields__:
+            self._refuse_key(path, value, DeckSettings.__struct_fields__)
+        if key == "theme":
+            return self._typed(path, value, str)
+        if key in ("mouse", "ascii"):
+            return self._typed(path, value, bool)
+        try:
+            return checked_refresh(value if type(value) is int else self._typed(path, value, float))
+        except fields.InvalidValueError as error:
+            self._fail(path, str(error))
+
+    def _keymap(self, path: tuple[str, ...], table: object) -> Iterator[tuple[str, str]]:
+        """The keys by action, which may be written `"job.stop" = "S"` or `job.stop = "S"`."""
+        for name, value in self._typed(path, table, dict).items():
+            below = (*path, name)
+            if isinstance(value, dict) and len(path) == 1:
+                yield from self._keymap(below, value)
+                continue
+            try:
+                parse_keys(self._typed(below, value, str))
+            except InvalidKeyError as error:
+                self._fail(below, str(error))
+            yield ".".join(below[1:]), value
 
     def _value(self, path: tuple[str, ...], value: object) -> Any:
         key = path[-1]

@@ -14,7 +14,7 @@ from tui.settings import keyring_store
 from tui.settings.keyring_store import KeyringUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from tui.settings.profiles import ResolvedProfile
 
@@ -23,6 +23,9 @@ _VARIABLES: Final = (  # access key, secret key, session token; the first whole 
     ("VOLC_ACCESSKEY", "VOLC_SECRETKEY", ""),
     ("BYTEPLUS_ACCESS_KEY", "BYTEPLUS_SECRET_KEY", "BYTEPLUS_SESSION_TOKEN"),
 )
+IN_KEYRING: Final = _("system keyring")
+"""The `source` of keys that the keyring holds."""
+
 _VERSION: Final = 1
 _MIN_KEY: Final = 8
 _MAX_KEY: Final = 128
@@ -143,6 +146,17 @@ async def forget_credentials(profile: str) -> bool:
     return await keyring_store.delete_entry(profile)
 
 
+async def stored_profiles(profiles: Iterable[str]) -> frozenset[str]:
+    """Return those of the profiles that the keyring holds an entry for (KeyringUnavailableError)."""
+    return frozenset([name for name in profiles if await keyring_store.read_entry(name) is not None])
+
+
+def environment_pair(environ: Mapping[str, str]) -> str | None:
+    """Return the variable whose pair of keys serves where the keyring has none; None when no whole pair is set."""
+    variables = _whole_pair(environ)
+    return variables[0] if variables else None
+
+
 def _whole_pair(environ: Mapping[str, str]) -> tuple[str, str, str] | None:
     """Return the names of the first variables that hold both halves of a pair."""
     return next((names for names in _VARIABLES if all(environ.get(name, "").strip() for name in names[:2])), None)
@@ -182,7 +196,7 @@ async def _from_keyring(profile: str) -> Credentials | None:
             _("the system keyring's entry for profile {profile} is not of this version", profile=profile),
             advice=_("Write it again: arkdeck login -p {profile}", profile=profile),
         )
-    return Credentials(entry.ak, Secret(entry.sk), None, _("system keyring"))
+    return Credentials(entry.ak, Secret(entry.sk), None, IN_KEYRING)
 
 
 def _plain(value: str, name: str) -> str:

@@ -52,6 +52,13 @@ def parse(field: str, value: str) -> str | bool:
     return _PARSERS[field](value)
 
 
+def parse_name(name: str) -> str:
+    """Return a profile's name when it can be one (InvalidValueError)."""
+    return _matching(
+        PROFILE_PATTERN, name, _("a profile's name has 1 to 64 letters, digits, and . _ -"), ascii_only=False
+    )
+
+
 def _switch(value: str) -> bool:
     if value.lower() in _YES:
         return True
@@ -110,8 +117,8 @@ def _account_id(value: str) -> str:
     return _matching(ACCOUNT_PATTERN, value, _("an account id holds digits only"))
 
 
-def _matching(pattern: str, value: str, rule: str) -> str:
-    if not re.fullmatch(pattern, value) or not value.isascii() or value.endswith("\n"):
+def _matching(pattern: str, value: str, rule: str, *, ascii_only: bool = True) -> str:
+    if not re.fullmatch(pattern, value) or (ascii_only and not value.isascii()) or value.endswith("\n"):
         raise InvalidValueError(rule)
     return value
 

@@ -27,6 +27,11 @@ class Paths:
     data_dir: Path
     state_dir: Path
 
+    @property
+    def themes_folder(self) -> Path:
+        """Where the operator's own themes lie, beside the configuration."""
+        return self.config_file.parent / "themes"
+
     @classmethod
     def for_user(cls) -> Paths:
         """Return the places of the user who runs this process."""

@@ -113,40 +113,75 @@ def resolve_profile(paths: Paths, name: str | None, environ: Mapping[str, str]) 
     return ResolvedProfile(Profile(name=chosen, **values), named, MappingProxyType(origins))
 
 
+def derived_settings(preset: str, region: str = "") -> dict[str, str | bool]:
+    """Return what a profile has where it says nothing itself.
+
+    Args:
+        preset: the one it starts from.
+        region: the one it names, which the hosts follow; the preset's own when empty.
+    """
+    return {**_DEFAULTS, **PRESETS[preset].values(region or PRESETS[preset].region)}
+
+
 def list_profiles(paths: Paths) -> list[str]:
     """Return the names of the profiles, in the file's order; the built-in one when there are none."""
     return list(load_config(paths.config_file).profiles) or [BUILT_IN]
 
 
-def save_profile(paths: Paths, name: str, settings: ProfileSettings, *, default: bool = False) -> None:
+def save_profile(paths: Paths, name: str, settings: ProfileSettings, *, default: bool = False) -> Path | None:
     """Write a profile, new or changed, and make it the default one if asked.
 
+    What was the only profile, and so the one in force, becomes the default one when a second joins it.
+
+    Returns:
+        The file in which the comments of the file before are kept; None when there were none.
+
     Raises:
-        ConfigError: the name or a value breaks a rule, or the file as it is is not understood.
+        ConfigError: the name or a value breaks a rule, or the file as it is is not understood or cannot be written.
     """
     config = load_config(paths.config_file)
     checked = checked_settings(settings, paths.config_file, name)
-    save_config(
+    before = next(iter(config.profiles)) if len(config.profiles) == 1 else UNSET
+    if config.default_profile is not UNSET or name in config.profiles:
+        before = config.default_profile
+    return save_config(
         paths.config_file,
-        ConfigFile(
-            default_profile=name if default else config.default_profile,
+        msgspec.structs.replace(
+            config,
+            default_profile=name if default else before,
             profiles={**config.profiles, name: checked},
         ),
     )
 
 
-def delete_profile(paths: Paths, name: str) -> None:
-    """Remove a profile from the file; its credentials are the keyring's (`forget_credentials`).
+def make_default(paths: Paths, name: str) -> Path | None:
+    """Make a profile the one in force where none is asked for; return what `save_profile` does.
 
     Raises:
-        ConfigError: there is no such profile.
+        ConfigError: there is no such profile, or the file is not understood or cannot be written.
     """
     config = load_config(paths.config_file)
     if name not in config.profiles:
         raise _unknown(name, config, "-p")
-    save_config(
+    return save_config(paths.config_file, msgspec.structs.replace(config, default_profile=name))
+
+
+def delete_profile(paths: Paths, name: str) -> Path | None:
+    """Remove a profile from the file; its credentials are the keyring's (`forget_credentials`).
+
+    Returns:
+        What `save_profile` does.
+
+    Raises:
+        ConfigError: there is no such profile, or the file is not understood or cannot be written.
+    """
+    config = load_config(paths.config_file)
+    if name not in config.profiles:
+        raise _unknown(name, config, "-p")
+    return save_config(
         paths.config_file,
-        ConfigFile(
+        msgspec.structs.replace(
+            config,
             default_profile=UNSET if config.default_profile == name else config.default_profile,
             profiles={other: settings for other, settings in config.profiles.items() if other != name},
         ),

@@ -1,8 +1,11 @@
-"""Themes: one TOML file each, shipped inside the wheel; what is wrong in one is named by file and key."""
+"""Themes: one TOML file each, shipped or the operator's own; what is wrong in one is named by file and key."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,8 +18,11 @@ from tui.text import clean
 
 Colour = Annotated[
     str,
-    msgspec.Meta(pattern="^(#[0-9a-f]{6}|ansi_(default|(bright_)?(black|red|green|yellow|blue|magenta|cyan|white)))$"),
+    msgspec.Meta(
+        pattern="^(#[0-9a-fA-F]{6}|ansi_(default|(bright_)?(black|red|green|yellow|blue|magenta|cyan|white)))$"
+    ),
 ]
+Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 
 
 class ThemeError(UsageError):
@@ -43,9 +49,14 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Attributes:
         name: the file's name without its suffix.
         dark: light text on a dark ground.
+        muted: text that matters less.
+        cursor: the ground of the row under the cursor; the background's own where it is shown in reverse.
+        cursor_text: plain text on that ground; phases, marks and muted text keep their colours there.
+        mark: chosen rows.
+        stale: what was true a while ago.
     """
 
-    name: str
+    name: Name
     dark: bool
     primary: Colour
     secondary: Colour
@@ -57,6 +68,11 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     background: Colour
     surface: Colour
     panel: Colour
+    muted: Colour
+    cursor: Colour
+    cursor_text: Colour
+    mark: Colour
+    stale: Colour
     phases: PhaseColours
 
     @property
@@ -73,18 +89,71 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 _NOT_COLOURS: Final = ("name", "dark", "phases")
 
+_PLAIN: Final = "ansi_default"
 
-def load_themes() -> dict[str, Theme]:
-    """Return the shipped themes by name, in order of name.
+_DERIVED: Final = {
+    "muted": "secondary",
+    "cursor": "panel",
+    "cursor_text": "foreground",
+    "mark": "accent",
+    "stale": "warning",
+}
+"""What a file need not say, and the key whose colour it has then."""
+
+
+@dataclass(frozen=True)
+class Themes:
+    """What the operator can choose from.
+
+    Attributes:
+        by_name: in order of name; one of the operator's own has replaced the shipped one of its name.
+        problems: one for each of the operator's files that is not a theme.
+    """
+
+    by_name: Mapping[str, Theme]
+    problems: tuple[ThemeError, ...] = ()
+
+
+def load_themes(user_folder: Path | None = None) -> Themes:
+    """Return the shipped themes and those of `user_folder`, which need not exist.
 
     Raises:
-        ThemeError: a file is not a theme, or the folder is missing.
+        ThemeError: a shipped file is not a theme, or the folder of the shipped ones is missing.
     """
+    themes = {name: load_theme(file) for name, file in _files(_shipped_folder()).items()}
+    problems: list[ThemeError] = []
+    for name, file in sorted(_files(user_folder).items()):
+        try:
+            themes[name] = load_theme(file)
+        except ThemeError as error:
+            problems.append(error)
+    return Themes(dict(sorted(themes.items())), tuple(problems))
+
+
+def find_theme(name: str, user_folder: Path | None = None) -> Theme | None:
+    """Return the theme that `load_themes` knows by that name, and read no other; None when there is none.
+
+    Raises:
+        ThemeError: the shipped file is not a theme, or the folder of the shipped ones is missing.
+    """
+    own = _files(user_folder).get(name)
+    if own is not None:
+        with suppress(ThemeError):  # it is among the problems of `load_themes`
+            return load_theme(own)
+    file = _files(_shipped_folder()).get(name)
+    return None if file is None else load_theme(file)
+
+
+def _files(folder: Path | None) -> dict[str, Path]:
+    """Return the themes' files by name."""
+    return {file.stem: file for file in folder.glob("*.toml")} if folder else {}
+
+
+def _shipped_folder() -> Path:
     try:
-        folder = shipped("themes")
+        return shipped("themes")
     except FileNotFoundError as error:
         raise ThemeError(str(error), advice=_("Install arkdeck again")) from error
-    return {file.stem: load_theme(file) for file in sorted(folder.glob("*.toml"))}
 
 
 def load_theme(file: Path) -> Theme:
@@ -95,7 +164,8 @@ def load_theme(file: Path) -> Theme:
     """
     try:
         document = tomllib.loads(file.read_text("utf-8"))
-        theme = msgspec.convert({"name": file.stem} | document, Theme)
+        derived = {key: document[origin] for key, origin in _DERIVED.items() if origin in document}
+        theme = msgspec.convert({"name": file.stem} | derived | document, Theme)
     except OSError as error:
         raise _wrong(file, str(error.strerror)) from error
     except (ValueError, RecursionError, msgspec.ValidationError) as error:
@@ -106,6 +176,29 @@ def load_theme(file: Path) -> Theme:
         if colour.startswith("ansi_") != theme.ansi:
             raise _wrong(file, _("{key}: #rrggbb and ansi colours do not go together", key=key))
     return theme
+
+
+def without_colour(theme: Theme) -> Theme:
+    """Return the theme in the terminal's two default colours alone, as NO_COLOR asks."""
+    plain = {
+        key: PhaseColours(**dict.fromkeys(PhaseColours.__struct_fields__, _PLAIN)) if key == "phases" else _PLAIN
+        for key in Theme.__struct_fields__
+        if key not in ("name", "dark")
+    }
+    return msgspec.structs.replace(theme, **plain)
+
+
+def default_theme_name(environ: Mapping[str, str]) -> str:
+    """Return the theme to begin with: the terminal's own sixteen colours where it has no more.
+
+    Args:
+        environ: COLORTERM and TERM say how many colours there are; COLORFGBG, where a terminal sets it, how light its
+            ground is.
+    """
+    colours = environ.get("TERM", "").rpartition("-")[2]
+    many = environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit") or colours in ("256color", "kitty")
+    ground = environ.get("COLORFGBG", "").rpartition(";")[2]
+    return f"{'arkdeck' if many else 'ansi'}-{'light' if ground in ('7', '15') else 'dark'}"
 
 
 def _wrong(file: Path, reason: str) -> ThemeError:

@@ -36,10 +36,20 @@ class ObjectStore:
         region: part of every signature.
         credentials: access key, secret key and session token.
         clock: by which calls and parts wait before they are tried again.
+        read_only: refuse every change (ReadOnlyError) before it is sent.
     """
 
-    def __init__(self, endpoint: str, region: str, credentials: Credentials, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        region: str,
+        credentials: Credentials,
+        *,
+        clock: Clock | None = None,
+        read_only: bool = False,
+    ) -> None:
         self.clock = clock or SystemClock()
+        self._read_only = read_only
         self._endpoint = endpoint
         self._region = region
         self._credentials = credentials
@@ -115,7 +125,7 @@ class ObjectStore:
     def _connect(self) -> Connection:
         from tui.storage.connection import Connection  # the SDK takes 100 ms to import
 
-        return Connection(self._endpoint, self._region, self._credentials)
+        return Connection(self._endpoint, self._region, self._credentials, read_only=self._read_only)
 
     async def _require_ours(self, bucket: str, taken: BucketNameError) -> None:
         """Raise `taken` unless the bucket is ours: to create it twice, after a lost reply, looks the same."""

@@ -21,6 +21,7 @@ from tos.models2 import UploadedPart
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from tui.errors import ReadOnlyError
 from tui.hosts import is_loopback
 from tui.i18n import _
 from tui.storage.environment import certificates, proxies_for
@@ -88,14 +89,15 @@ class Body:
 class Connection:
     """One client of one endpoint; safe to share between threads.
 
-    Every method raises StorageError.
+    Every method raises StorageError; one that changes something raises ReadOnlyError where nothing may be changed.
 
     Raises:
         EndpointError: the endpoint cannot be used.
         EnvironmentUnusableError: the environment's proxy or certificates cannot be used.
     """
 
-    def __init__(self, endpoint: str, region: str, credentials: Credentials) -> None:
+    def __init__(self, endpoint: str, region: str, credentials: Credentials, *, read_only: bool = False) -> None:
+        self._read_only = read_only
         try:
             loopback = _loopback_address(endpoint)
             self._client = _client(endpoint, loopback, region, credentials)
@@ -130,6 +132,7 @@ class Connection:
 
     def create_bucket(self, bucket: str) -> None:
         """Make a bucket that only its owner can read."""
+        self._require_writable(bucket)
         with self._typed_errors(bucket):
             self._client.create_bucket(bucket, acl=ACLType.ACL_Private)
 
@@ -176,6 +179,7 @@ class Connection:
 
     def put(self, bucket: str, key: str, body: Body, metadata: Mapping[str, str]) -> Receipt:
         """Write an object in one request."""
+        self._require_writable(bucket, key)
         _require_usable(bucket, key)
         with self._typed_errors(bucket, key):
             reply = self._client.put_object(
@@ -189,6 +193,7 @@ class Connection:
 
     def copy(self, bucket: str, source_key: str, key: str) -> None:
         """Copy an object inside the store."""
+        self._require_writable(bucket, key)
         _require_usable(bucket, source_key)
         _require_usable(bucket, key)
         with self._typed_errors(bucket, key):
@@ -196,6 +201,7 @@ class Connection:
 
     def create_upload(self, bucket: str, key: str, metadata: Mapping[str, str]) -> str:
         """Begin a multipart upload and return its id."""
+        self._require_writable(bucket, key)
         _require_usable(bucket, key)
         with self._typed_errors(bucket, key):
             upload_id: str = self._client.create_multipart_upload(bucket, key, meta=_sendable(metadata)).upload_id
@@ -203,6 +209,7 @@ class Connection:
 
     def upload_part(self, bucket: str, key: str, upload_id: str, number: int, body: Body) -> Receipt:
         """Send one part, number 1 to 10 000."""
+        self._require_writable(bucket, key)
         with self._typed_errors(bucket, key):
             reply = self._client.upload_part(bucket, key, upload_id, number, content_length=body.len, content=body)
         return _receipt(reply, bucket, key, body.crc64)
@@ -223,12 +230,14 @@ class Connection:
 
     def complete_upload(self, bucket: str, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
         """Make the object of its parts."""
+        self._require_writable(bucket, key)
         parts = [UploadedPart(number, etags[number]) for number in sorted(etags)]
         with self._typed_errors(bucket, key):
             self._client.complete_multipart_upload(bucket, key, upload_id, parts)
 
     def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
         """Drop an upload and its parts."""
+        self._require_writable(bucket, key)
         with self._typed_errors(bucket, key):
             self._client.abort_multipart_upload(bucket, key, upload_id)
 
@@ -252,6 +261,14 @@ class Connection:
                     raise StorageUnreachableError(cut, bucket=bucket, key=key)
                 rest -= len(piece)
                 yield piece
+
+    def _require_writable(self, bucket: str, key: str = "") -> None:
+        if self._read_only:
+            place = clean(f"tos://{bucket}/{key}", strict=True)
+            raise ReadOnlyError(
+                _("nothing was written to {place}: the profile is read only", place=place),
+                advice=_("Its setting read_only, or ARKDECK_READ_ONLY, made it so."),
+            )
 
     def _typed_errors(self, bucket: str, key: str = "") -> AbstractContextManager[None]:
         return typed_errors(bucket, key, address=self._address)

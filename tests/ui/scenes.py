@@ -1,0 +1,91 @@
+"""The pictures of the deck: which keys lead to what an operator sees, on the busy scene of a clock that stands still."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.ui.pilot_tools import HeldClock, environ_of, until
+from tui.app import Deck
+from tui.launch import Launch
+from tui.settings.deck_settings import DeckSettings
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from tui.localcloud import CloudInfo
+    from tui.settings.paths import Paths
+
+NOW: Final = datetime(2026, 11, 22, 6, 2, 3, tzinfo=UTC)
+
+_FONTS: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
+_BLANKS_FIRST: Final = re.compile(r'x="([0-9.]+)"( y="[0-9.]+") textLength="([0-9.]+)"([^>]*>)((?:&#160;)+)')
+_CELL: Final = 12.2  # width of a cell in the pictures that Rich draws
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One picture.
+
+    Attributes:
+        keys: what is pressed once the jobs are there.
+        size: columns and rows.
+    """
+
+    name: str
+    keys: tuple[str, ...] = ()
+    size: tuple[int, int] = (120, 36)
+    theme: str = "arkdeck-dark"
+
+
+def typed(text: str) -> tuple[str, ...]:
+    """Return the keys that type a text."""
+    names = {" ": "space", ":": "colon", ">": "greater_than_sign", "/": "slash", "?": "question_mark"}
+    return tuple(names.get(char, char) for char in text)
+
+
+SCREENSHOTS: Final = (
+    Scene("jobs-dark"),
+    Scene("jobs-light", theme="arkdeck-light"),
+    Scene("jobs-80x24", size=(80, 24)),
+    Scene("preview", ("j", "j", "j", "space", "j", "space"), size=(160, 45)),
+    Scene("filter", typed("/phase:running failed:>0"), size=(100, 30)),
+    Scene("job", ("1", "2", "enter"), size=(120, 36)),
+    Scene("help", ("question_mark",), size=(100, 36)),
+    Scene("palette", typed(":stop"), size=(100, 30)),
+)
+"""The pictures of the README, in `screenshots/`."""
+
+
+class PicturedDeck(Deck):
+    """The deck, whose pictures need no font from elsewhere and no viewer that keeps blanks at the start of a text."""
+
+    def export_screenshot(self, **options: Any) -> str:
+        return _BLANKS_FIRST.sub(_without_blanks, _FONTS.sub("", super().export_screenshot(**options)))
+
+
+def _without_blanks(text: re.Match[str]) -> str:
+    x, y, length, rest, blanks = text.groups()
+    skipped = len(blanks) // len("&#160;") * _CELL
+    return f'x="{round(float(x) + skipped, 1):g}"{y} textLength="{round(float(length) - skipped, 1):g}"{rest}'
+
+
+def pictured(info: CloudInfo, paths: Paths, theme: str) -> PicturedDeck:
+    """Return a deck on a cloud, at NOW, that polls only when asked to."""
+    settings = DeckSettings(refresh=0)
+    return PicturedDeck(
+        Launch(paths=paths, environ=environ_of(info), settings=settings, theme=theme, clock=HeldClock(NOW))
+    )
+
+
+async def play(pilot: Pilot[Any], keys: Iterable[str] = ()) -> None:
+    """Wait for the jobs, then press the keys."""
+    deck = pilot.app
+    assert isinstance(deck, Deck)
+    await until(pilot, lambda: deck.poll_status.answered is not None and not deck.poll_status.asking)
+    await pilot.press(*keys)
+    await until(pilot, lambda: not deck.poll_status.asking)
+    await pilot.pause()

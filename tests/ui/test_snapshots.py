@@ -1,0 +1,76 @@
+"""How the screens look, at three sizes and in three themes; `make snapshots` accepts what they look like now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.ui.scenes import pictured, play, typed
+from tui.localcloud import LocalCloud
+from tui.settings.paths import Paths
+
+SIZES = [(80, 24), (120, 36), (160, 50)]
+THEMES = ["arkdeck-dark", "arkdeck-light", "ansi-dark"]
+
+SCREENS = {
+    "jobs": (),
+    "job": ("2", "enter"),
+}
+OTHER_SCREENS = {
+    "jobs-filtered": (*typed("/phase:failed"), "enter"),
+    "jobs-none-match": (*typed("/nothing like it"), "enter"),
+    "jobs-marked-and-stopped": ("2", "space", "space", "space", "S"),
+    "job-json": ("2", "y"),
+    "job-form": ("2", "U"),
+    "columns": ("C",),
+    "help": ("question_mark",),
+    "palette": ("colon",),
+    "profiles": ("P",),
+}
+
+
+def named(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("size", SIZES, ids=named)
+@pytest.mark.parametrize("screen", SCREENS)
+def test_screen(
+    screen: str,
+    size: tuple[int, int],
+    theme: str,
+    busy: LocalCloud,
+    paths: Paths,
+    snap_compare: Callable[..., bool],
+) -> None:
+    deck = pictured(busy.info, paths, theme)
+    assert snap_compare(deck, terminal_size=size, run_before=partial(play, keys=SCREENS[screen]))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=named)
+@pytest.mark.parametrize("screen", OTHER_SCREENS)
+def test_other_screen(
+    screen: str, size: tuple[int, int], busy: LocalCloud, paths: Paths, snap_compare: Callable[..., bool]
+) -> None:
+    deck = pictured(busy.info, paths, THEMES[0])
+    assert snap_compare(deck, terminal_size=size, run_before=partial(play, keys=OTHER_SCREENS[screen]))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=named)
+def test_no_jobs_yet(
+    size: tuple[int, int], empty_cloud: LocalCloud, paths: Paths, snap_compare: Callable[..., bool]
+) -> None:
+    assert snap_compare(pictured(empty_cloud.info, paths, THEMES[0]), terminal_size=size, run_before=play)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=named)
+def test_no_profile_yet(size: tuple[int, int], tmp_path: Path, paths: Paths, snap_compare: Callable[..., bool]) -> None:
+    from tests.ui.scenes import PicturedDeck
+    from tui.launch import Launch
+
+    deck = PicturedDeck(Launch(paths=paths, environ={}, theme=THEMES[0]))
+    assert snap_compare(deck, terminal_size=size)

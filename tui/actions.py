@@ -1,0 +1,332 @@
+"""The registry of what an operator can do: bindings, help, palette, key bar and keymap are all made of it.
+
+An action names its keys, the screens that have it, what stands in its way just now, and the command line that does
+the same. What it does is a method of the screen or of the app: `do_job_stop` for `job.stop`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from tui import situations
+from tui.i18n import _
+from tui.runs.changes import Deed
+from tui.situations import Situation
+from tui.text import clean
+
+if TYPE_CHECKING:
+    from tui.situations import Command, Obstacle
+
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "Group",
+    "Scope",
+    "Situation",
+    "action",
+    "command_line",
+    "in_key_bar",
+    "in_scope",
+    "obstacle",
+]
+
+
+class Scope(StrEnum):
+    """What a screen is about; it has the actions of its scope. APP is what has only those that all screens have."""
+
+    APP = "app"
+    JOBS = "jobs"
+    JOB = "job"
+    PROFILES = "profiles"
+
+
+class Group(StrEnum):
+    """The headings of the help, in its order."""
+
+    JOB = _("Job")
+    LIST = _("List")
+    MOVE = _("Move and mark")
+    PROFILES = _("Profiles")
+    APP = _("arkdeck")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """Something an operator can do.
+
+    Attributes:
+        id: as the keymap names it.
+        keys: as `tui.settings.keymap` spells them; none where only help and palette offer it.
+        title: one or two words.
+        help: one sentence.
+        scope: the scopes that have it.
+        writes: it changes something on the service.
+        danger: it stops or destroys something, so it asks first.
+        footer: its place in the key bar, from 1; 0 keeps it out.
+        argument: what the handler is given, where one handler serves several actions.
+    """
+
+    id: str
+    keys: tuple[str, ...] = ()
+    title: str
+    help: str
+    group: Group
+    scope: frozenset[Scope]
+    writes: bool = False
+    danger: bool = False
+    footer: int = 0
+    argument: int | None = None
+    obstacle: Obstacle = field(default=situations.nothing, repr=False)
+    command: Command = field(default=situations.nothing, repr=False)
+
+    @property
+    def handler(self) -> str:
+        """The method that does it: `do_job_stop`; for `jobs.tab_3` `do_jobs_tab`, which is given the 3."""
+        name = self.id if self.argument is None else self.id.removesuffix(f"_{self.argument}")
+        return f"do_{name.replace('.', '_')}"
+
+
+_APP: Final = frozenset(Scope)
+_JOBS: Final = frozenset([Scope.JOBS])
+_JOB: Final = frozenset([Scope.JOBS, Scope.JOB])
+_PROFILES: Final = frozenset([Scope.PROFILES])
+_LISTS: Final = _JOB | _PROFILES
+
+_TABS: Final = (
+    (_("All"), _("Show all jobs.")),
+    (_("Queued"), _("Show the jobs that wait or are being initialized.")),
+    (_("Running"), _("Show the jobs that run.")),
+    (_("Completed"), _("Show the jobs that are completed.")),
+    (_("Terminated"), _("Show the jobs that were stopped or expired.")),
+    (_("Failed"), _("Show the jobs that failed.")),
+)
+
+ACTIONS: Final[tuple[Action, ...]] = (
+    Action(
+        id="job.open", keys=("enter",), title=_("Open"), group=Group.JOB, scope=_JOBS, footer=1,
+        help=_("Open the job: times, rate, places, history."),
+        obstacle=situations.one_job, command=situations.on_one_job("job"),
+    ),
+    Action(
+        id="job.stop", keys=("S",), title=_("Stop"), group=Group.JOB, scope=_JOB, writes=True, danger=True, footer=5,
+        help=_("Stop it; what is answered can be collected."),
+        obstacle=situations.not_allowed(Deed.STOP), command=situations.on_jobs("stop"),
+    ),
+    Action(
+        id="job.resume", keys=("M",), title=_("Resume"), group=Group.JOB, scope=_JOB, writes=True, footer=8,
+        help=_("Go on with a job that was stopped or failed."),
+        obstacle=situations.not_allowed(Deed.RESUME), command=situations.on_jobs("resume"),
+    ),
+    Action(
+        id="job.delete", keys=("X",), title=_("Delete"), group=Group.JOB, scope=_JOB, writes=True, danger=True,
+        footer=9, help=_("Delete the finished job on the service."),
+        obstacle=situations.not_allowed(Deed.DELETE), command=situations.on_jobs("delete"),
+    ),
+    Action(
+        id="job.update", keys=("U",), title=_("Update"), group=Group.JOB, scope=_JOB, writes=True, footer=13,
+        help=_("Change the name or the description."),
+        obstacle=situations.not_allowed_to_one(Deed.UPDATE), command=situations.update_job,
+    ),
+    Action(
+        id="job.clone", keys=("N",), title=_("Clone"), group=Group.JOB, scope=_JOB, writes=True, footer=12,
+        help=_("Create a new job on the same input."),
+        obstacle=situations.not_allowed_to_one(Deed.CLONE), command=situations.on_one_job("clone"),
+    ),
+    Action(
+        id="job.json", keys=("y",), title=_("JSON"), group=Group.JOB, scope=_JOB, footer=10,
+        help=_("Show the job as the service describes it."),
+        obstacle=situations.one_job, command=situations.on_one_job("job", "--json"),
+    ),
+    Action(
+        id="job.copy", keys=("c",), title=_("Copy"), group=Group.JOB, scope=_JOB, footer=7,
+        help=_("Copy the id, a place, or a command line."),
+        obstacle=situations.no_job,
+    ),
+    *(
+        Action(
+            id=f"jobs.tab_{number}", keys=(str(number),), title=title, group=Group.LIST, scope=_JOBS, help=help_text,
+            argument=number,
+        )
+        for number, (title, help_text) in enumerate(_TABS)
+    ),
+    Action(
+        id="jobs.filter", keys=("/",), title=_("Filter"), group=Group.LIST, scope=_JOBS, footer=3,
+        help=_("Narrow the list: phase:failed model:x age:<2d"), command=situations.list_jobs,
+    ),
+    Action(
+        id="jobs.sort", keys=("s",), title=_("Sort"), group=Group.LIST, scope=_JOBS, footer=4,
+        help=_("Choose the order."),
+    ),
+    Action(
+        id="jobs.columns", keys=("C",), title=_("Columns"), group=Group.LIST, scope=_JOBS,
+        help=_("Choose the columns."),
+    ),
+    Action(
+        id="jobs.preview", keys=("p",), title=_("Preview"), group=Group.LIST, scope=_JOBS, footer=11,
+        help=_("Show or hide the job beside the list."),
+    ),
+    Action(
+        id="jobs.refresh", keys=("r",), title=_("Refresh"), group=Group.LIST, scope=_JOB,
+        help=_("Ask the service now."), obstacle=situations.nothing_open, command=situations.list_jobs,
+    ),
+    Action(
+        id="jobs.faster", keys=("+",), title=_("Faster"), group=Group.LIST, scope=_JOB,
+        help=_("Ask the service more often."), obstacle=situations.no_profile,
+    ),
+    Action(
+        id="jobs.slower", keys=("-",), title=_("Slower"), group=Group.LIST, scope=_JOB,
+        help=_("Ask the service less often."), obstacle=situations.no_profile,
+    ),
+    Action(
+        id="jobs.pause", keys=(".",), title=_("Pause"), group=Group.LIST, scope=_JOB,
+        help=_("Stop asking the service, or go on."), obstacle=situations.no_profile,
+    ),
+    Action(
+        id="jobs.down", keys=("j", "down"), title=_("Down"), group=Group.MOVE, scope=_LISTS,
+        help=_("Go to the next line."),
+    ),
+    Action(
+        id="jobs.up", keys=("k", "up"), title=_("Up"), group=Group.MOVE, scope=_LISTS,
+        help=_("Go to the line before."),
+    ),
+    Action(
+        id="jobs.first", keys=("g", "home"), title=_("First"), group=Group.MOVE, scope=_LISTS,
+        help=_("Go to the first one."),
+    ),
+    Action(
+        id="jobs.last", keys=("G", "end"), title=_("Last"), group=Group.MOVE, scope=_LISTS,
+        help=_("Go to the last one."),
+    ),
+    Action(
+        id="jobs.page_down", keys=("pagedown",), title=_("Page down"), group=Group.MOVE, scope=_LISTS,
+        help=_("Go down by what fits the window."),
+    ),
+    Action(
+        id="jobs.page_up", keys=("pageup",), title=_("Page up"), group=Group.MOVE, scope=_LISTS,
+        help=_("Go up by what fits the window."),
+    ),
+    Action(
+        id="jobs.mark", keys=("space",), title=_("Mark"), group=Group.MOVE, scope=_JOBS, footer=2,
+        help=_("Mark the job, or unmark it."),
+        obstacle=situations.no_job,
+    ),
+    Action(
+        id="jobs.mark_range", keys=("v",), title=_("Mark range"), group=Group.MOVE, scope=_JOBS,
+        help=_("Mark everything from the last mark to here."), obstacle=situations.no_job,
+    ),
+    Action(
+        id="jobs.clear_marks", keys=("\\",), title=_("Clear marks"), group=Group.MOVE, scope=_JOBS,
+        help=_("Unmark all jobs."), obstacle=situations.no_marks,
+    ),
+    Action(
+        id="profile.use", keys=("enter",), title=_("Use"), group=Group.PROFILES, scope=_PROFILES, footer=1,
+        help=_("Work with this profile."), obstacle=situations.no_choice,
+    ),
+    Action(
+        id="profile.add", keys=("n",), title=_("Add"), group=Group.PROFILES, scope=_PROFILES, footer=2,
+        help=_("Write a new profile into the configuration file."), obstacle=situations.unreadable,
+    ),
+    Action(
+        id="profile.edit", keys=("e",), title=_("Edit"), group=Group.PROFILES, scope=_PROFILES, footer=4,
+        help=_("Change its region, bucket, project and access."), obstacle=situations.no_choice,
+    ),
+    Action(
+        id="profile.delete", keys=("X",), title=_("Delete"), group=Group.PROFILES, scope=_PROFILES, danger=True,
+        footer=5, help=_("Remove it from the configuration file."),
+        obstacle=situations.not_in_file, command=situations.on_chosen("config", "remove"),
+    ),
+    Action(
+        id="profile.log_in", keys=("L", "l"), title=_("Log in"), group=Group.PROFILES, scope=_PROFILES, footer=3,
+        help=_("Enter its access keys."), obstacle=situations.no_choice, command=situations.words("login"),
+    ),
+    Action(
+        id="profile.log_out", keys=("O",), title=_("Log out"), group=Group.PROFILES, scope=_PROFILES, danger=True,
+        footer=7, help=_("Forget its access keys."),
+        obstacle=situations.no_keys_to_forget, command=situations.words("logout"),
+    ),
+    Action(
+        id="profile.default", keys=("*",), title=_("Default"), group=Group.PROFILES, scope=_PROFILES, footer=8,
+        help=_("Open it whenever none is asked for."), obstacle=situations.default_already,
+    ),
+    Action(
+        id="profile.reload", keys=("r",), title=_("Reload"), group=Group.PROFILES, scope=_PROFILES,
+        help=_("Read the configuration file and look for keys again."),
+    ),
+    Action(
+        id="app.back", keys=("escape",), title=_("Back"), group=Group.APP, scope=_APP,
+        help=_("Leave this screen, or undo the filter."),
+    ),
+    Action(
+        id="app.palette", keys=(":", "ctrl+p"), title=_("Command"), group=Group.APP, scope=_APP, footer=6,
+        help=_("Find anything that can be done by its name."),
+    ),
+    Action(
+        id="app.copy_command", title=_("Copy command"), group=Group.APP, scope=_JOB,
+        help=_("Copy the command line that shows the same."), command=situations.show_the_same,
+    ),
+    Action(
+        id="app.profiles", keys=("P",), title=_("Profiles"), group=Group.APP, scope=_APP,
+        help=_("Choose, add or change a profile."), command=situations.words("profiles"),
+    ),
+    Action(
+        id="app.theme", keys=("T",), title=_("Theme"), group=Group.APP, scope=_APP,
+        help=_("Choose the colours."),
+    ),
+    Action(
+        id="app.keys", keys=("f1",), title=_("Keys"), group=Group.APP, scope=_APP,
+        help=_("Show or hide the keys beside the screen."),
+    ),
+    Action(
+        id="app.suspend", keys=("ctrl+z",), title=_("Suspend"), group=Group.APP, scope=_APP,
+        help=_("Go back to the shell; fg returns."),
+    ),
+    Action(
+        id="app.quit", keys=("q",), title=_("Quit"), group=Group.APP, scope=_APP,
+        help=_("Leave arkdeck; the jobs go on."),
+    ),
+    Action(
+        id="app.help", keys=("?",), title=_("Help"), group=Group.APP, scope=_APP, footer=14,
+        help=_("Show what can be done here, and with which keys."),
+    ),
+)  # fmt: skip
+
+_BY_ID: Final = {each.id: each for each in ACTIONS}
+
+
+def action(action_id: str) -> Action:
+    """Return the action of this id (KeyError when there is none)."""
+    return _BY_ID[action_id]
+
+
+@cache
+def in_scope(scope: Scope) -> tuple[Action, ...]:
+    """Return the actions that a screen of this scope has, in the order of the help."""
+    return tuple(each for each in ACTIONS if scope in each.scope)
+
+
+@cache
+def in_key_bar(scope: Scope) -> tuple[Action, ...]:
+    """Return those of them that the key bar shows, in its order."""
+    return tuple(sorted((each for each in in_scope(scope) if each.footer), key=lambda each: each.footer))
+
+
+def obstacle(action: Action, situation: Situation) -> str | None:
+    """Return why the action cannot be done now: read only, not connected, or its own reason; None when it can."""
+    if action.writes and situation.read_only:
+        return _("profile {name} is read only", name=clean(situation.profile, strict=True, limit=80))
+    if action.writes and not situation.connected:
+        return _("not connected")
+    return action.obstacle(situation)
+
+
+def command_line(action: Action, situation: Situation) -> str | None:
+    """Return the command that does the same, quoted for a shell; None when there is none."""
+    words = action.command(situation)
+    if words is None:
+        return None
+    profile = ("-p", situation.profile) if situation.named else ()
+    return shlex.join(("arkdeck", *profile, *words))

@@ -1,0 +1,135 @@
+"""The application as far as it holds a connection: opens it behind the screens, and tells them what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from textual.app import App
+from textual.message import Message
+from textual.worker import Worker, WorkerError, get_current_worker
+
+from tui.connection import Connected, Connecting, Connection, ConnectionState, Failed, open_local, open_profile
+from tui.errors import ArkdeckError
+from tui.example_run import run_example
+from tui.launch import Launch, LocalStart
+from tui.poll_status import PollStatus
+from tui.screens.deck_app import DEEDS
+from tui.screens.messages import BoardChanged, ConnectionChanged, PollTold
+
+if TYPE_CHECKING:
+    from tui.runs.poller import PollEvent
+    from tui.settings.credentials import Credentials
+
+_CLOSING_SECONDS: Final = 3.0
+
+
+class ConnectedApp(App[int]):
+    """An application on one cloud at a time.
+
+    Attributes:
+        launch: what it was started with.
+        connection: the open cloud, if any; `connect` changes it.
+        connection_state: how opening it went, with the reason when it did not.
+        poll_status: what its polls are up to.
+        session_keys: keys by profile that the operator gave for as long as the deck runs.
+    """
+
+    def __init__(self, launch: Launch, **options: Any) -> None:
+        super().__init__(**options)
+        self.launch = launch
+        self.connection: Connection | None = None
+        self.connection_state: ConnectionState = Connecting(launch.profile or "")
+        self.poll_status = PollStatus()
+        self.session_keys: dict[str, Credentials] = {}
+        self._keeping: Worker[None] | None = None
+
+    def connect(self, profile: str | None) -> None:
+        """Open a profile in the background, the one in force when None; what is open now closes meanwhile."""
+        self._keep(profile or "", lambda: open_profile(self.launch, profile, self.session_keys))
+
+    def connect_local(self, start: LocalStart) -> None:
+        """Start a local cloud in the background and open it; what is open now closes meanwhile."""
+        self._keep("", lambda: open_local(self.launch, start))
+
+    async def connection_closed(self) -> None:
+        """Wait, but not for long, until journal and local cloud are closed.
+
+        The end of the app has cancelled what holds them; cancelling it once more would interrupt the closing.
+        """
+        if self._keeping is None:
+            return
+        with suppress(WorkerError, TimeoutError):
+            await asyncio.wait_for(self._keeping.wait(), _CLOSING_SECONDS)
+
+    def _keep(self, name: str, opened: Callable[[], AbstractAsyncContextManager[Connection]]) -> None:
+        self.connection, self.poll_status = None, PollStatus()
+        self._tell_state(Connecting(name))
+        self._keeping = self.run_worker(partial(self._kept, name, opened), group="connection", exclusive=True)
+
+    async def _kept(self, name: str, opened: Callable[[], AbstractAsyncContextManager[Connection]]) -> None:
+        try:
+            async with opened() as connection, self._example_run(connection), self._deeds_cut_off():
+                self.connection = connection
+                self.poll_status = PollStatus(interval=connection.poller.interval)
+                self._tell_state(Connected(connection))
+                async with aclosing(connection.poller.events()) as events:
+                    async for event in events:
+                        self._tell_poll(event)
+        except ArkdeckError as error:
+            if get_current_worker() is self._keeping:
+                self.connection = None
+                self._tell_state(Failed(name, error))
+
+    @asynccontextmanager
+    async def _example_run(self, connection: Connection) -> AsyncIterator[None]:
+        """Run the example behind the screens, where it was asked for, for as long as its cloud is open."""
+        if connection.example_to is None:
+            yield
+            return
+        example = partial(run_example, connection, connection.example_to, self.notify)
+        run: Worker[None] = self.run_worker(example, group="example")
+        try:
+            yield
+        finally:
+            await _end([run])
+
+    @asynccontextmanager
+    async def _deeds_cut_off(self) -> AsyncIterator[None]:
+        """Keep the cloud open until what is being done to its jobs has noted in its journal that it was cut off."""
+        try:
+            yield
+        finally:
+            await _end([each for each in self.workers if each.group == DEEDS])
+
+    def _tell_state(self, state: ConnectionState) -> None:
+        self.connection_state = state
+        self._tell(lambda: ConnectionChanged(state))
+
+    def _tell_poll(self, event: PollEvent) -> None:
+        from tui.runs import poller
+
+        self.poll_status = status = self.poll_status.after(event, self.launch.clock.now())
+        self._tell(lambda: PollTold(status))
+        if isinstance(event, poller.BoardChanged):
+            self._tell(lambda: BoardChanged(event))
+            for note in event.notes:
+                self.notify(note.message, severity="warning")
+
+    def _tell(self, message: Callable[[], Message]) -> None:
+        """Give every open screen, also those below others, a message of its own."""
+        for screen in self.screen_stack:
+            screen.post_message(message())
+
+
+async def _end(workers: Sequence[Worker[Any]]) -> None:
+    """Cancel workers that are not cancelled yet, and wait until they have put things in order."""
+    for worker in workers:
+        if not worker.is_cancelled:
+            worker.cancel()
+    for worker in workers:
+        with suppress(WorkerError):  # how it ended is told by itself
+            await worker.wait()

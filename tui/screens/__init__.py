@@ -1,0 +1,1 @@
+"""The screens, one module and one style sheet each; what they do to jobs and files is done by `tui.runs`."""

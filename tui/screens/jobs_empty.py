@@ -1,0 +1,78 @@
+"""What the list of jobs says while it has none to show: why, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from tui.connection import ConnectionState, Failed
+from tui.i18n import _
+from tui.widgets.safe_text import line, paragraphs
+
+if TYPE_CHECKING:
+    from tui.poll_status import PollStatus
+
+
+@dataclass(frozen=True)
+class Emptiness:
+    """The circumstances of an empty list.
+
+    Attributes:
+        state: how opening the profile went; None while that was not tried.
+        status: of the polls.
+        complete: the whole list was read at least once.
+        total: jobs that the profile has.
+        tab: the phase that is shown alone, or empty.
+        filter: in force, or empty.
+    """
+
+    state: ConnectionState
+    status: PollStatus
+    complete: bool
+    total: int
+    tab: str
+    filter: str
+
+
+def why_empty(empty: Emptiness, *, connected: bool) -> Content:
+    """Return the words in place of rows."""
+    if not connected:
+        return _not_connected(empty.state)
+    if empty.status.cause is not None and not empty.total:
+        keys = (
+            line(("P", "bold $accent"), _(" profiles and keys"))
+            if empty.status.refused
+            else line(("r", "bold $accent"), _(" ask again now"))
+        )
+        return _said(line((empty.status.cause.message, "$error")), paragraphs(empty.status.cause.advice), keys)
+    if not empty.complete:
+        return line((_("loading jobs"), "$muted"))
+    if not empty.total:
+        return _said(
+            line((_("no jobs yet"), "bold $foreground")),
+            line((_("Send a file of requests from another shell:"), "$muted")),
+            line(("arkdeck submit FILE --model NAME", "$accent")),
+        )
+    if empty.filter:
+        return _said(
+            line((_("no job matches "), "$foreground"), (empty.filter, "bold $foreground")),
+            line(("esc", "bold $accent"), _(" clears the filter")),
+        )
+    none = _("no job is {phase}", phase=empty.tab.lower())
+    return _said(line((none, "$foreground")), line(("0", "bold $accent"), _(" shows all")))
+
+
+def _not_connected(state: ConnectionState) -> Content:
+    if not isinstance(state, Failed):
+        return line((_("connecting"), "$muted"))
+    return _said(
+        line((state.cause.message, "bold $error")),
+        paragraphs(state.cause.advice),
+        line(("P", "bold $accent"), _(" profiles and keys")),
+    )
+
+
+def _said(*parts: Content) -> Content:
+    return Content("\n\n").join([part for part in parts if part.plain])

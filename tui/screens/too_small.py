@@ -1,0 +1,56 @@
+"""What is shown while the window is too small for anything else."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.screen import Screen
+from textual.widgets import Static
+
+from tui.i18n import _
+from tui.widgets.safe_text import paragraphs
+
+MIN_WIDTH: Final = 60
+MIN_HEIGHT: Final = 16
+
+
+def too_small(size: Size) -> bool:
+    """Tell whether a window of this size cannot hold the deck."""
+    return size.width < MIN_WIDTH or size.height < MIN_HEIGHT
+
+
+class TooSmallScreen(Screen[None]):
+    """Covers whatever is open, and goes by itself when the window is large enough."""
+
+    DEFAULT_CSS = """
+    TooSmallScreen {
+        align: center middle;
+        & > Static {
+            width: 100%;
+            text-align: center;
+            color: $muted;
+        }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [("q", "app.quit", "Quit")]
+
+    def compose(self) -> ComposeResult:
+        """Say which size would do."""
+        asked = _("the window is too small ({width}x{height})", width=MIN_WIDTH, height=MIN_HEIGHT)
+        yield Static(paragraphs(asked))
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Go when there is room."""
+        self._leave(event.size)
+
+    def on_screen_resume(self) -> None:
+        """Go if there came to be room while something else was on top."""
+        self._leave(self.app.size)
+
+    def _leave(self, size: Size) -> None:
+        if not too_small(size) and self.is_current:
+            self.dismiss()

@@ -1,0 +1,79 @@
+"""What the deck remembers from one time to the next: how the operator left it. Losing it loses nothing but that."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tui.files import private_folder, write_atomic
+from tui.i18n import _
+from tui.text import clean
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FILE: Final = "deck.json"
+
+
+class DeckState(msgspec.Struct, frozen=True, kw_only=True):
+    """How the operator left the deck; what they never touched is None.
+
+    Attributes:
+        theme: chosen in the deck.
+        columns: ids of the shown ones, in order.
+        sort: id of the column that sorts; empty for the deck's own order.
+        descending: with `sort`.
+        preview: the pane beside the list is open.
+        tab: the phase tab, empty for all.
+        filter: in the filter's language.
+    """
+
+    theme: str | None = None
+    columns: tuple[str, ...] | None = None
+    sort: str | None = None
+    descending: bool = False
+    preview: bool | None = None
+    tab: str | None = None
+    filter: str | None = None
+
+
+def load_state(state_dir: Path) -> tuple[DeckState, str]:
+    """Return what was remembered, and why that is nothing if it should be something; never fails."""
+    file = state_dir / _FILE
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=DeckState), ""
+    except FileNotFoundError:
+        return DeckState(), ""
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        name, reason = clean(str(file), strict=True), clean(str(error))
+        return DeckState(), _("{file} cannot be read, the deck starts fresh: {reason}", file=name, reason=reason)
+
+
+def save_state(state_dir: Path, state: DeckState) -> None:
+    """Remember; readers see the old state or the new (OSError when it cannot be written)."""
+    write_atomic(private_folder(state_dir) / _FILE, msgspec.json.encode(state))
+
+
+class Remembered:
+    """The state that the deck is in, written behind its back; what cannot be read counts as nothing.
+
+    Attributes:
+        state: the newest.
+        problem: why nothing was remembered although there is something; empty when all is well.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._writing = threading.Lock()
+        self.state, self.problem = load_state(state_dir)
+        self._written = self.state
+
+    def save(self) -> None:
+        """Write the newest state unless it is written; blocks, and may be called on any thread (OSError)."""
+        with self._writing:
+            newest = self.state
+            if newest != self._written:
+                save_state(self._state_dir, newest)
+                self._written = newest
