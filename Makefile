@@ -50,6 +50,7 @@ screenshots: $(BIN)/pytest  ## draw the pictures of the README anew
 bench: $(BIN)/pytest  ## measure; ratios to a bare peer in the same run
 	$(BIN)/python tests/bench/command.py
 	$(BIN)/python tests/bench/transfers.py
+	$(BIN)/python tests/bench/reconcile.py
 	$(BIN)/python tests/bench/local_cloud.py
 	$(BIN)/python tests/bench/deck_table.py
 	$(BIN)/python -m tests.bench.deck

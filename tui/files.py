@@ -85,6 +85,29 @@ def atomic_writer(path: Path) -> Iterator[int]:
     sync_folder(path.parent)
 
 
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[int]:
+    """Yield a descriptor of a private file beside `path`; a normal exit gives it that name, an error removes it.
+
+    Raises:
+        FileExistsError: the name is taken (a link counts), before anything is written or by then.
+    """
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=PART_SUFFIX)
+    part = Path(name)
+    try:
+        try:
+            yield descriptor
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        _give_name(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
 def open_part(folder: Path, name: str) -> tuple[Path, int]:
     """Make `folder/name.part`, new, private and open for any offset; return path and descriptor.
 
@@ -112,6 +135,11 @@ def publish(part: Path, name: str) -> Path:
         FileExistsError: the name is taken (a link counts).
     """
     final = part.with_name(safe_name(name))
+    _give_name(part, final)
+    return final
+
+
+def _give_name(part: Path, final: Path) -> None:
     try:
         os.link(part, final)
     except OSError as error:
@@ -123,7 +151,6 @@ def publish(part: Path, name: str) -> Path:
     else:
         part.unlink()
     sync_folder(final.parent)
-    return final
 
 
 def sync_folder(folder: Path) -> None:

@@ -7,7 +7,10 @@ log or a title: control characters would act on the terminal, bidirectional mark
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Final
 
 _LINE_BREAKS: Final = frozenset("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
@@ -16,6 +19,7 @@ _JOINERS: Final = frozenset("\u200c\u200d")  # emoji and Persian need them, afte
 _BLANKS: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
 _MAX_MARKS: Final = 4  # combining marks on one letter; more is meant to overflow the line
 _CONTROL_PICTURES: Final = 0x2400
+_ACTED_ON: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def clean(text: str, *, multiline: bool = False, strict: bool = False, limit: int = 4096) -> str:
@@ -64,6 +68,12 @@ def _harmless(char: str, category: str, *, multiline: bool, strict: bool) -> str
     if not invisible:
         return char
     return f"\\u{{{ord(char):x}}}" if strict or char in _BIDI else ""
+
+
+def json_line(content: Mapping[str, object]) -> str:
+    """Return an object as one line of JSON; what a terminal would act on is escaped, so that nothing is lost."""
+    text = json.dumps(content, ensure_ascii=False)
+    return _ACTED_ON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def human_bytes(count: float) -> str:

@@ -40,7 +40,7 @@ def test_killed_and_continued_makes_one_job(deck: Deck, requests_file: Path, tmp
     assert ended.code == 0, ended.err
     assert len(deck("jobs", "--json").events) == 1
     assert sorted(custom_ids(out / "results.jsonl")) == sorted(custom_ids(requests_file))
-    assert sorted(path.name for path in out.iterdir()) == ["account.json", "results.jsonl"]
+    assert sorted(path.name for path in out.iterdir()) == ["account.json", "index.bin", "results.jsonl"]
     assert deck("continue").err.strip().endswith("nothing to continue")
 
 

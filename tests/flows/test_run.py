@@ -15,7 +15,7 @@ def test_every_request_is_answered_and_accounted_for(deck: Deck, requests_file: 
     ended = deck.run(requests_file, "--out", out)
     assert ended.code == 0, ended.err
     assert sorted(custom_ids(out / "results.jsonl")) == sorted(custom_ids(requests_file))
-    assert sorted(path.name for path in out.iterdir()) == ["account.json", "results.jsonl"]
+    assert sorted(path.name for path in out.iterdir()) == ["account.json", "index.bin", "results.jsonl"]
     expected = {"phase": "Completed", "requests": 40, "ok": 40, "failed": 0, "missing": 0, "unexpected": 0}
     assert expected.items() <= ended.summary.items()
     assert ended.summary["results"] == str(out / "results.jsonl")
@@ -132,7 +132,7 @@ def test_collect_accounts_for_a_job_without_its_input_at_hand(deck: Deck, reques
     collected = deck("collect", ended.summary["job"], "--out", out, "--json")
     assert collected.code == 0, collected.err
     assert collected.summary["ok"] == 40
-    assert sorted(path.name for path in out.iterdir()) == ["account.json", "results.jsonl"]
+    assert sorted(path.name for path in out.iterdir()) == ["account.json", "index.bin", "results.jsonl"]
 
 
 def test_collect_again_changes_nothing(deck: Deck, requests_file: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from tui.files import (
     PartBlockedError,
     UnsafeNameError,
     atomic_writer,
+    new_file,
     open_part,
     private_folder,
     publish,
@@ -331,3 +332,33 @@ def test_a_safe_name_stays_in_its_folder(name: str) -> None:
     folder = Path("/some/folder")
     assert (folder / kept).parent == folder
     assert os.path.normpath(folder / kept) == str(folder / kept)
+
+
+def test_a_new_file_appears_whole_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    with new_file(path) as descriptor:
+        os.write(descriptor, b"a,b")
+        assert not path.exists()
+    assert path.read_bytes() == b"a,b"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_new_file_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    path, link = tmp_path / "out.csv", tmp_path / "link"
+    path.write_text("kept")
+    link.symlink_to(tmp_path / "nowhere")
+    for taken in (path, link):
+        with pytest.raises(FileExistsError), new_file(taken):
+            pytest.fail("the name is taken")
+    late = tmp_path / "late"
+    with pytest.raises(FileExistsError), new_file(late):
+        late.write_text("theirs")
+    assert (path.read_text(), late.read_text()) == ("kept", "theirs")
+    assert {found.name for found in tmp_path.iterdir()} == {"out.csv", "link", "late"}
+
+
+def test_an_error_leaves_nothing_of_a_new_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="full"), new_file(tmp_path / ("long" * 60)):
+        raise OSError("full")
+    assert list(tmp_path.iterdir()) == []

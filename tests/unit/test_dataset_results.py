@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.dataset.results import Account, ErrorGroup, Tokens, reconcile
+from tui.dataset.results import Account, ErrorGroup, Sources, Tokens, reconcile
 from tui.errors import UsageError
 
 
@@ -31,6 +32,11 @@ def failure(custom_id: object, code: str = "AccessDenied", message: str = "no") 
     return {"id": "x", "custom_id": custom_id, "response": None, "error": {"code": code, "message": message}}
 
 
+def account_of(source: Path, replies: list[Path], older: list[Path] = (), **options) -> Account:
+    *_progress, account = reconcile(Sources(source, replies, older), source.with_name("index.bin"), **options)
+    return account
+
+
 @pytest.fixture
 def job(tmp_path: Path):
     """Reconcile a job of the given input ids and rows; a row of bytes is written as it is."""
@@ -42,10 +48,9 @@ def job(tmp_path: Path):
         return path
 
     def job(ids, results=(), errors=()) -> Account:
-        return reconcile(
+        return account_of(
             write("input.jsonl", [request(custom_id) for custom_id in ids]),
-            [write("results.jsonl", list(results))],
-            [write("errors.jsonl", list(errors))],
+            [write("results.jsonl", list(results)), write("errors.jsonl", list(errors))],
         )
 
     return job
@@ -130,20 +135,20 @@ def test_files_that_the_service_did_not_make_count_as_empty(tmp_path):
     source = tmp_path / "in.jsonl"
     source.write_text(json.dumps(request("a")))
     nothing = Account(1, 0, 0, 1, 0, 0, 0, 0, 0, Tokens(), ())
-    assert reconcile(source, [tmp_path / "results.jsonl"], [tmp_path / "errors.jsonl"]) == nothing
-    assert reconcile(source, [], []) == nothing
+    assert account_of(source, [tmp_path / "results.jsonl", tmp_path / "errors.jsonl"]) == nothing
+    assert account_of(source, []) == nothing
 
 
 def test_a_missing_input_is_said_by_name(tmp_path):
     with pytest.raises(UsageError, match=r"gone\.jsonl"):
-        reconcile(tmp_path / "gone.jsonl", [], [])
+        account_of(tmp_path / "gone.jsonl", [])
 
 
 def test_lines_of_the_input_that_are_no_requests_are_passed_over(tmp_path):
     source = tmp_path / "in.jsonl"
     lines = [b"\xef\xbb\xbf" + json.dumps(request("a")).encode(), b"{oops", b"", b"[1]", b"\xff", b'{"custom_id":[1]}']
     source.write_bytes(b"\n".join([*lines, json.dumps(request("a")).encode()]))
-    assert reconcile(source, [], []).requests == 1
+    assert account_of(source, []).requests == 1
 
 
 def test_an_id_that_is_a_number_is_joined_as_text(job):
@@ -177,14 +182,17 @@ def test_odd_choices_are_still_an_answer(job, choices):
 
 
 def test_errors_are_grouped_by_code_most_frequent_first(job):
-    rows = [failure("a", "RateLimit", "slow down"), failure("b"), failure("c"), failure("d", "RateLimit", "slower")]
+    rows = [failure("a", "RateLimit", "slow 2"), failure("b"), failure("c"), failure("d", "RateLimit", "slow 3")]
     groups = job("abcde", [], [*rows, failure("e")]).errors
-    assert groups == (ErrorGroup("AccessDenied", 3, "b", "no"), ErrorGroup("RateLimit", 2, "a", "slow down"))
+    assert groups == (
+        ErrorGroup("AccessDenied", 3, "b", "no", "no"),
+        ErrorGroup("RateLimit", 2, "a", "slow 2", "slow …"),
+    )
 
 
 def test_the_sample_of_a_group_is_a_request_that_stayed_failed(job):
     groups = job("ab", [failure("a", message="first"), failure("b", message="second"), answer("a")]).errors
-    assert groups == (ErrorGroup("AccessDenied", 1, "b", "second"),)
+    assert groups == (ErrorGroup("AccessDenied", 1, "b", "second", "second"),)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +211,7 @@ def test_the_sample_of_a_group_is_a_request_that_stayed_failed(job):
     ],
 )
 def test_code_and_message_are_found_where_they_are(job, row, code, message):
-    assert job(["a"], [{"custom_id": "a"} | row]).errors == (ErrorGroup(code, 1, "a", message),)
+    assert job(["a"], [{"custom_id": "a"} | row]).errors == (ErrorGroup(code, 1, "a", message, message),)
 
 
 def test_an_account_of_hostile_text_can_be_written_as_json(job):
@@ -212,6 +220,45 @@ def test_an_account_of_hostile_text_can_be_written_as_json(job):
     written = msgspec.json.encode(account)
     assert len(written) < 5000
     assert msgspec.json.decode(written, type=Account) == account
+
+
+def test_messages_that_differ_in_numbers_alone_are_one_group(job):
+    rows = [failure(name, "Bad", f"request {number} has {number}k tokens") for number, name in enumerate("cab")]
+    template = "request … has … tokens"
+    assert job("abc", rows).errors == (ErrorGroup("Bad", 3, "a", "request 1 has 1k tokens", template),)
+
+
+def test_very_many_different_messages_are_counted_by_their_code(job):
+    words = ["".join(letters) for letters in itertools.product("abcdefghijkl", repeat=3)]
+    ids = [str(number) for number in range(len(words))]
+    groups = job(ids, [failure(*pair) for pair in zip(ids, ["Bad"] * len(ids), words, strict=True)]).errors
+    assert sum(group.count for group in groups) == len(words)
+    assert (groups[0].code, groups[0].template) == ("Bad", "")
+    assert 500 < len(groups) < 1100
+
+
+def test_finish_reasons_and_empty_answers_are_told(job):
+    rows = [answer("a"), answer("b", reason="length", text=""), answer("c", reason="tool_calls"), answer("d")]
+    account = job("abcd", rows)
+    assert account.finish_reasons == {"stop": 2, "length": 1, "tool_calls": 1}
+    assert (account.truncated, account.empty, account.ok) == (1, 1, 4)
+
+
+def test_a_newer_generation_wins_and_an_older_one_fills_its_gaps(tmp_path):
+    source = tmp_path / "input.jsonl"
+    source.write_text("".join(json.dumps(request(name)) + "\n" for name in "abcd"))
+    generations = [
+        [answer("a", prompt_tokens=1), failure("b", "New")],
+        [answer("a", prompt_tokens=10), answer("b", prompt_tokens=100), failure("c", "Newer"), answer("z")],
+        [failure("c", "Oldest"), failure("d", "Oldest")],
+    ]
+    paths = [tmp_path / f"{number}.jsonl" for number in range(len(generations))]
+    for path, rows in zip(paths, generations, strict=True):
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    account = account_of(source, paths[:1], paths[1:])
+    assert counts(account) == {"ok": 2, "failed": 2}
+    assert account.tokens.prompt == 101
+    assert {group.code: group.custom_id for group in account.errors} == {"Newer": "c", "Oldest": "d"}
 
 
 ANSWERED, FAILED, NOTHING = "answered", "failed", "nothing"
@@ -240,7 +287,7 @@ def test_the_account_is_exact_for_every_mixture(tmp_path_factory, fates, foreign
     source.write_text("".join(json.dumps(request(str(number))) + "\n" for number in range(len(fates))))
     results.write_bytes(b"\n".join(rows[:cut]))
     errors.write_bytes(b"\n".join(rows[cut:]))
-    account = reconcile(source, [results], [errors])
+    account = account_of(source, [results, errors])
 
     had = [fate for fate, _, _ in fates]
     assert (account.requests, account.unexpected, account.unreadable) == (len(fates), foreign, torn)
@@ -256,5 +303,5 @@ def test_no_bytes_break_the_account(tmp_path_factory, content):
     paths = [tmp_path_factory.getbasetemp() / f"any-{os.getpid()}-{name}" for name in ("input", "results", "errors")]
     for path, data in zip(paths, content, strict=True):
         path.write_bytes(data)
-    account = reconcile(paths[0], paths[1:2], paths[2:])
+    account = account_of(paths[0], paths[1:])
     assert account.ok + account.failed + account.missing == account.requests

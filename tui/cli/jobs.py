@@ -20,6 +20,7 @@ from tui.text import human_duration
 if TYPE_CHECKING:
     from tui.ark.models import Job, JobQuery
     from tui.runs.job_filter import JobFilter
+    from tui.runs.journal import Journal
     from tui.runs.run import Activity
     from tui.runs.services import Services
 
@@ -136,18 +137,19 @@ async def models(name: str, *, profile: str | None, as_json: bool) -> None:
 async def job(job_id: str, *, profile: str | None, as_json: bool) -> None:
     """Show everything the service says of a job.
 
-    And what was done to it from this machine.
+    And what the journal knows of it: its retries, its run, what was done to it from this machine.
     """
     async with session(profile) as opened:
         found = await opened.services.ark.get_job(job_id)
         run = opened.services.journal.run_of_job(job_id)
         history = opened.services.journal.history(run.id) if run else []
+        fields = job_fields(found) | _lineage(job_id, opened.services.journal)
         activity = opened.services.journal.activity(job_id)
     if as_json:
-        print_json(job_fields(found))
+        print_json(fields)
         return
-    for field, value in job_fields(found).items():
-        if value not in (None, "", {}):
+    for field, value in fields.items():
+        if value not in (None, "", {}, []):
             print_line(f"{field:<12} {_shown(value)}")
     if run is not None:
         print_line(f"{'run':<12} {run.id}  {run.plan.input}")
@@ -235,7 +237,21 @@ def _row(job: Job, now: datetime) -> list[str]:
     return [job.id, job.name, phase_label(job.phase), done, str(counts.failed), age, str(job.model)]
 
 
+def _lineage(job_id: str, journal: Journal) -> dict[str, object]:
+    """Of which job this one is a retry, its generation, and its own retries."""
+    from tui.runs.lineage import generation
+
+    retries = dict.fromkeys(run.job_id for run in journal.retries_of(job_id) if run.job_id)
+    return {
+        "parent": journal.parent_of(job_id) or None,
+        "generation": generation(journal, job_id),
+        "retries": list(retries),
+    }
+
+
 def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return "  ".join(map(str, value))
     return "  ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
 
 

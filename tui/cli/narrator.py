@@ -143,8 +143,8 @@ class Narrator:
         return Line("job_sampled", text, fields, progress=progress)
 
 
-def account_lines(account: Account) -> list[str]:
-    """Return an account of requests in words: what became of them, tokens, and the commonest errors."""
+def account_counts(account: Account) -> list[str]:
+    """Return in words how many requests became what."""
     lines = [
         _(
             "{ok:,} answered · {failed:,} failed · {missing:,} missing",
@@ -158,10 +158,17 @@ def account_lines(account: Account) -> list[str]:
         _("repeated"): account.duplicate,
         _("cut short"): account.truncated,
         _("refused"): account.refused,
+        _("empty"): account.empty,
         _("unreadable lines"): account.unreadable,
     }
     if any(oddities.values()):
         lines.append(" · ".join(f"{count:,} {name}" for name, count in oddities.items() if count))
+    return lines
+
+
+def account_lines(account: Account) -> list[str]:
+    """Return an account of requests in words: what became of them, and the commonest errors."""
+    lines = account_counts(account)
     for group in account.errors[:_ERROR_GROUPS]:
         sample = _("{count:,} × {code}, as in {id}: {message}")
         code, message = group.code or _("no code"), group.message or _("no message")
@@ -170,12 +177,19 @@ def account_lines(account: Account) -> list[str]:
 
 
 def _ways_on(event: events.Reconciled) -> list[str]:
-    """What to do about requests that a stopped or failed job has not answered."""
-    job = event.job
-    if not event.account.missing or job.phase == Phase.COMPLETED:
-        return []
-    return [_("the rest:  arkdeck resume {job}, then  arkdeck watch {job}, then  arkdeck collect {job} --out {folder}",
-              job=job.id, folder=shlex.quote(str(event.folder)))]  # fmt: skip
+    """What to do about requests without an answer."""
+    job, account = event.job, event.account
+    ways: list[str] = []
+    if account.missing and job.phase != Phase.COMPLETED:
+        resuming = _(
+            "the rest:  arkdeck resume {job}, then  arkdeck watch {job}, then  arkdeck collect {job} --out {folder}",
+            job=job.id,
+            folder=shlex.quote(str(event.folder)),
+        )
+        ways.append(resuming)
+    if account.failed or account.missing:
+        ways.append(_("what is left, as a job of its own:  arkdeck retry {job} --submit", job=job.id))
+    return ways
 
 
 def _created(event: events.JobCreated) -> Line:
@@ -271,6 +285,10 @@ def _transfer(event: events.Event) -> Line:
             return Line("file_collected", text, {"name": name, "path": str(path), "size": size, "verified": verified})
         case events.FileKept(path=path):
             return Line("file_kept", _("the earlier file stays as {path}", path=path), {"path": str(path)})
+        case events.Accounting(done=done, total=total):
+            return Line("accounting", fields=_bytes(done, total), progress=(_("accounting"), done, total, "bytes", ""))
+        case events.Copying(done=done, total=total):
+            return Line("copying", fields=_bytes(done, total), progress=(_("copying"), done, total, _("requests"), ""))
         case _:
             raise TypeError(f"no words for {event!r}")
 

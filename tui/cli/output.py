@@ -5,22 +5,18 @@ Every text passes `clean` here, and JSON has its escapes: names and messages fro
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Final, TextIO
+from typing import TextIO
 
 from tui.errors import ArkdeckError, WorkError
 from tui.i18n import _
 from tui.safety import redact
-from tui.text import clean
-
-_ACTED_ON: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+from tui.text import clean, json_line
 
 
 class DataLostError(WorkError):
@@ -33,8 +29,7 @@ class OutputClosed(Exception):  # noqa: N818  # not an error: the reader has had
 
 def print_json(content: Mapping[str, object]) -> None:
     """Write one object as one line of data, at once; what a terminal would act on is escaped, so nothing is lost."""
-    text = json.dumps(content, ensure_ascii=False)
-    write_data(_ACTED_ON.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    write_data(json_line(content) + "\n")
     end_data()
 
 
@@ -75,7 +70,7 @@ def explain(error: ArkdeckError, *, subject: str = "arkdeck") -> None:
 
 def end_data() -> None:
     """Push out what was written as data (OutputClosed, DataLostError)."""
-    with _told_when_lost():
+    with told_when_lost():
         if sys.stdout is not None:
             sys.stdout.flush()
 
@@ -92,13 +87,14 @@ def drop_unwritable() -> None:
 
 def write_data(text: str) -> None:
     """Write text, made harmless by the caller, as data (OutputClosed, DataLostError)."""
-    with _told_when_lost():
+    with told_when_lost():
         if sys.stdout is not None:
             sys.stdout.write(_writable(text, sys.stdout))
 
 
 @contextmanager
-def _told_when_lost() -> Iterator[None]:
+def told_when_lost() -> Iterator[None]:
+    """Say what became of data that standard output did not take (OutputClosed, DataLostError)."""
     try:
         yield
     except BrokenPipeError:

@@ -38,9 +38,25 @@ class Verbs(click.Group):
     def _import_verbs(self) -> None:
         if self.commands:
             return
-        from tui.cli import account, changes, check, collect, config, doctor, jobs, local, runs, submit
+        from tui.cli import (
+            account,
+            changes,
+            check,
+            collect,
+            config,
+            doctor,
+            export,
+            jobs,
+            local,
+            merge,
+            results,
+            retry,
+            runs,
+            submit,
+        )
 
-        for group in (check, submit, jobs, changes, collect, runs, account, config, doctor, local):
+        work = (check, submit, jobs, changes, collect, results, retry, merge, export, runs)
+        for group in (*work, account, config, doctor, local):
             for verb in group.VERBS:
                 _takes_profile(verb)
                 self.add_command(verb)

@@ -9,7 +9,7 @@ import click
 
 from tui.cli.exit_codes import ExitCode, exit_code_of
 from tui.cli.output import explain, print_json, print_line, say
-from tui.cli.session import asynchronous, json_option, profile_option, session
+from tui.cli.session import asynchronous, json_option, open_journal, profile_option, session
 from tui.cli.table import Column, print_table
 from tui.errors import ArkdeckError
 from tui.i18n import _
@@ -19,23 +19,20 @@ if TYPE_CHECKING:
     from tui.runs.run import Run
 
 
-def _journal() -> Journal:
-    from tui.clock import SystemClock
-    from tui.runs.journal import Journal
-    from tui.settings.paths import Paths
-
-    return Journal(Paths.for_user().data_dir, SystemClock())
-
-
 @click.command()
 @json_option
 def runs(*, as_json: bool) -> None:
-    """List the runs of this machine and how far they came."""
-    with _journal() as journal:
-        found = journal.runs()
+    """List the runs of this machine and how far they came.
+
+    A retry follows the run that it retries, and is of a later generation.
+    """
+    from tui.runs.lineage import by_family
+
+    with open_journal() as journal:
+        found = by_family(journal.runs(), journal)
         if as_json:
-            for run in found:
-                print_json(_fields(run))
+            for generation, run in found:
+                print_json(_fields(run, generation))
             return
         if not found:
             say(_("no runs"))
@@ -43,6 +40,7 @@ def runs(*, as_json: bool) -> None:
         print_table(
             [
                 Column(_("RUN")),
+                Column(_("GEN")),
                 Column(_("STATE")),
                 Column(_("END")),
                 Column(_("JOB")),
@@ -50,7 +48,7 @@ def runs(*, as_json: bool) -> None:
                 Column(_("MODEL"), gives=True),
                 Column(_("NOTE"), gives=True),
             ],
-            (_row(run, journal) for run in found),
+            (_row(run, generation, journal) for generation, run in found),
         )
 
 
@@ -66,7 +64,7 @@ async def continue_(run_id: str | None, *, profile: str | None, as_json: bool) -
 
     Exit code 0 when there is nothing to do, otherwise the worst of the runs' codes.
     """
-    with _journal() as journal:
+    with open_journal() as journal:
         waiting = [journal.run(run_id)] if run_id else list(reversed(journal.runs(open_only=True)))
         held = {} if run_id else {run.id: holder for run in waiting if (holder := journal.live_holder(run.id))}
     for held_id, holder in held.items():
@@ -84,7 +82,7 @@ async def _continue_all(waiting: list[Run], profile: str | None, *, as_json: boo
     import asyncio
 
     codes = [await _continue(run, profile, as_json=as_json, label=run.id, until_created=True) for run in waiting]
-    with _journal() as journal:
+    with open_journal() as journal:
         left = [run for run in waiting if journal.run(run.id).outcome == "open"]
     codes += await asyncio.gather(*(_continue(run, profile, as_json=as_json, label=run.id) for run in left))
     return max(codes, default=ExitCode.DONE)
@@ -119,7 +117,7 @@ def forget(run_id: str) -> None:
     """
     from tui.runs.run import Outcome
 
-    with _journal() as journal:
+    with open_journal() as journal:
         run = journal.run(run_id)
         journal.hold(run.id)
         journal.end(run.id, Outcome.FORGOTTEN)
@@ -129,13 +127,15 @@ def forget(run_id: str) -> None:
             print_line(run.job_id)
 
 
-def _fields(run: Run) -> dict[str, object]:
+def _fields(run: Run, generation: int) -> dict[str, object]:
     return {
         "run": run.id,
         "state": run.state,
         "outcome": run.outcome,
         "reason": run.reason,
         "job": run.job_id or None,
+        "parent": run.plan.parent or None,
+        "generation": generation,
         "verb": run.plan.verb,
         "input": run.plan.input,
         "model": _model(run),
@@ -148,10 +148,10 @@ def _fields(run: Run) -> dict[str, object]:
     }
 
 
-def _row(run: Run, journal: Journal) -> list[str]:
+def _row(run: Run, generation: int, journal: Journal) -> list[str]:
     holder = journal.live_holder(run.id)
     note = _("worked on by {holder}", holder=holder) if holder else run.reason
-    return [run.id, run.state, run.outcome, run.job_id, Path(run.plan.input).name, _model(run), note]
+    return [run.id, str(generation), run.state, run.outcome, run.job_id, Path(run.plan.input).name, _model(run), note]
 
 
 def _outcome(run: Run) -> str:

@@ -19,6 +19,7 @@ from tui.errors import AccessError, ReadOnlyError
 from tui.i18n import _
 
 if TYPE_CHECKING:
+    from tui.runs.journal import Journal
     from tui.runs.services import Services
     from tui.settings.credentials import Credentials
     from tui.settings.profiles import Profile, ResolvedProfile
@@ -94,6 +95,15 @@ def _profile_before_verb() -> str | None:
     context = click.get_current_context(silent=True)
     chosen: str | None = context.find_root().params.get("profile") if context else None
     return chosen
+
+
+def open_journal() -> Journal:
+    """Open this machine's journal; a context manager, which closes it."""
+    from tui.clock import SystemClock
+    from tui.runs.journal import Journal
+    from tui.settings.paths import Paths
+
+    return Journal(Paths.for_user().data_dir, SystemClock())
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 _WINDOW: Final = re.compile(r"([1-9]|1[0-9]|2[0-8])d")
 
 
-def _submit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def sending_options(*, window: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a verb say how a job is to be made; `window` is its default, None where another job's counts."""
     options: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
-        click.argument("file", type=click.Path(path_type=Path), metavar="FILE"),
         click.option(
             "--model",
             metavar="NAME[@VERSION]",
@@ -38,18 +38,21 @@ def _submit_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--custom-model", metavar="ID", help=_("fine-tuned model instead")),
         click.option("--name", metavar="TEXT", help=_("the job's name; proposed from the file's")),
-        click.option("--description", metavar="TEXT", default=""),
+        click.option("--description", metavar="TEXT"),
         click.option("--project", metavar="NAME", help=_("the profile's unless given")),
-        click.option("--window", metavar="1d..28d", default="28d", show_default=True, help=_("time the job may take")),
+        click.option("--window", metavar="1d..28d", default=window, show_default=True, help=_("time the job may take")),
         click.option("--tag", "tags", metavar="K=V", multiple=True, help=_("repeatable")),
         click.option("--bucket", metavar="NAME", help=_("the profile's unless given")),
         click.option("--create-bucket", is_flag=True, help=_("make the bucket, private, if it is missing")),
         click.option("--again", is_flag=True, help=_("a second job on content that has one")),
         click.option("--dry-run", is_flag=True, help=_("check, show what would happen, send nothing")),
-        json_option,
-        profile_option,
     ]
-    return reduce(lambda decorated, option: option(decorated), reversed(options), command)
+    return lambda command: reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+def _submit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    taking_options = sending_options(window="28d")(json_option(profile_option(command)))
+    return click.argument("file", type=click.Path(path_type=Path), metavar="FILE")(taking_options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +63,7 @@ class Asked:
     model: str | None
     custom_model: str | None
     name: str | None
-    description: str
+    description: str | None
     project: str | None
     window: str
     tags: tuple[str, ...]
@@ -111,7 +114,7 @@ async def _go(verb: str, asked: Asked) -> int:
     _require_file(asked.file)
     window_days = require_window(asked.window)
     require_text(asked.name, asked.description, *asked.tags)
-    tags = _tags(asked.tags)
+    tags = parse_tags(asked.tags)
     model = parse_model(asked.model) if asked.model else None
     async with session(asked.profile, write=not asked.dry_run) as opened:
         plan = _plan(verb, asked, opened, model=model, window_days=window_days, tags=tags)
@@ -206,7 +209,7 @@ def _plan(
         version=model.version if model else "",
         custom_model=asked.custom_model or "",
         name=asked.name or "",
-        description=asked.description,
+        description=asked.description or "",
         window_days=window_days,
         tags=tags,
         create_bucket=asked.create_bucket,
@@ -242,7 +245,8 @@ def require_text(*texts: str | None) -> None:
             )
 
 
-def _tags(pairs: tuple[str, ...]) -> dict[str, str]:
+def parse_tags(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return tags as they are typed, `KEY=VALUE` (UsageError: not so, or one key twice)."""
     tags: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")

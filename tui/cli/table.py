@@ -23,15 +23,21 @@ class Column:
     gives: bool = False
 
 
-def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
-    """Write rows as aligned columns: fitted to a terminal, whole when the output goes elsewhere."""
+def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], *, headed: bool = True) -> None:
+    """Write rows as aligned columns: fitted to a terminal, whole when the output goes elsewhere.
+
+    Args:
+        columns: from left to right.
+        rows: a text for each column.
+        headed: write the headings first; False for what goes on with another table.
+    """
     from rich.cells import cell_len, set_cell_size
 
     table = [[column.heading for column in columns], *([clean(cell, limit=_CELL) for cell in row] for row in rows)]
     widths = [max(cell_len(row[place]) for row in table) for place in range(len(columns))]
     if sys.stdout is not None and sys.stdout.isatty():
         widths = _fitted(widths, columns, shutil.get_terminal_size().columns)
-    for row in table:
+    for row in table if headed else table[1:]:
         cells = [_cut(cell, width) for cell, width in zip(row, widths, strict=True) if width]
         padded = [set_cell_size(cell, width) for cell, width in zip(cells, filter(None, widths), strict=True)]
         write_data("  ".join(padded).rstrip() + "\n")

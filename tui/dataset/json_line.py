@@ -141,7 +141,7 @@ class LineParser:
             return self._read(text)
         except RecursionError:
             pass
-        with _deeper_recursion(self._depth):
+        with deeper_recursion(self._depth):
             try:
                 return self._read(text)
             except RecursionError:  # an interpreter built with a smaller stack than the limit needs
@@ -195,7 +195,7 @@ def _is_deeper(data: bytes, limit: int) -> bool:
 
 
 @contextlib.contextmanager
-def _deeper_recursion(levels: int) -> Iterator[None]:
+def deeper_recursion(levels: int) -> Iterator[None]:
     """Let `levels` more calls nest: up to Python 3.11 the json module shares one limit with all else."""
     with _recursion_lock:
         before = sys.getrecursionlimit()

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
-from collections import Counter
-from enum import IntEnum
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.dataset.json_line import BOM, LineError, LineParser, Parsed
-from tui.dataset.lines import FileMissingError, open_file, read_lines
-from tui.dataset.request import id_text
-from tui.dataset.rules import PLATFORM_LIMITS
+from tui.errors import WorkError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_MAX_CODE: Final = 1_000_000  # a number beyond it is no code
-_MAX_TEXT: Final = 1000  # characters of a message or id that an account keeps
-_MAX_SAMPLES: Final = 16
-_MAX_TOKENS: Final = 2**40  # beyond it a count is nonsense, and no sum of counts below it leaves 64 bits
-_NO_OBJECT: Final = Parsed(None, odd=False, huge=False)
+PART_BYTES: Final = 16 * 1024 * 1024
 
 
 class Tokens(msgspec.Struct, frozen=True):
@@ -44,21 +33,27 @@ class Tokens(msgspec.Struct, frozen=True):
 
 
 class ErrorGroup(msgspec.Struct, frozen=True):
-    """Failed requests with the same error code, and one of them as a sample; outside text as it came, but cut.
+    """Failed requests whose error is of one kind, and the first of them in the input; outside text as it came, but cut.
 
-    The code is empty where a row has none. The sample is empty when those kept as samples were all answered later.
+    Attributes:
+        code: empty where the rows have none.
+        count: how many failed so.
+        custom_id: of the first.
+        message: of the first.
+        template: what the messages have in common, `…` for what differs; empty where there are too many different ones.
     """
 
     code: str
     count: int
     custom_id: str
     message: str
+    template: str = ""
 
 
 class Account(msgspec.Struct, frozen=True):
     """What became of every request. `ok + failed + missing == requests` always holds.
 
-    So does `ok + failed + duplicate + unexpected + unreadable ==` rows in the files.
+    Without superseded files, so does `ok + failed + duplicate + unexpected + unreadable ==` rows in the files.
 
     Attributes:
         requests: different ids in the input.
@@ -71,7 +66,9 @@ class Account(msgspec.Struct, frozen=True):
         truncated: of `ok`, cut off by max_tokens (finish_reason length).
         refused: of `ok`, withheld (finish_reason content_filter).
         tokens: of the answers counted in `ok`.
-        errors: `failed` by code, most frequent first.
+        errors: `failed` by code and message template, most frequent first.
+        empty: of `ok`, those that say nothing: no choice has text or a tool call.
+        finish_reasons: of the answers counted in `ok`, most frequent first; one with several counts under each.
     """
 
     requests: int
@@ -85,191 +82,61 @@ class Account(msgspec.Struct, frozen=True):
     refused: int
     tokens: Tokens
     errors: tuple[ErrorGroup, ...]
+    empty: int = 0
+    finish_reasons: dict[str, int] = {}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files of a job, or of a job and those that continued it.
+
+    Attributes:
+        input: lines that are no request with an id are passed over, the check refused them.
+        replies: result and error files, in this order; one that is not there counts as empty.
+        older: files that `replies` supersede, newest first; they tell of requests that have no answer in those, and
+            their other rows do not count.
+    """
+
+    input: Path
+    replies: Sequence[Path]
+    older: Sequence[Path] = ()
+
+
+@dataclass(frozen=True)
+class ReconcileProgress:
+    """Bytes of the files that were read, of all."""
+
+    done: int
+    total: int
+
+
+class FilesChangedError(WorkError):
+    """A file was written to while it was read."""
 
 
 def reconcile(
-    input: Path,  # noqa: A002
-    results: Sequence[Path],
-    errors: Sequence[Path],
-    older: Sequence[Path] = (),
-) -> Account:
-    """Join the rows of a job's files to the requests of its input by custom_id.
+    sources: Sources, index: Path, *, part_bytes: int = PART_BYTES, workers: int | None = None
+) -> Generator[ReconcileProgress | Account]:
+    """Join the rows of a job's files to the requests of its input by custom_id; the account comes last.
 
     Rows may come in any order and from either kind of file: a row is an answer when it has no error and its status
-    is 2xx. The first answer of an id counts, also when there is an error row for the same id.
+    is 2xx. The first answer of an id counts, also when there is an error row before it. What was found is written to
+    `index` (see `row_index.py`); one that is there and was made of the same files is taken as it is.
+
+    It blocks, so an interface runs it on a thread of its own. Large files are read by processes of its own, which end
+    with it; closing it leaves nothing behind. Memory does not grow with the rows, but with the longest line.
 
     Args:
-        input: the job's input; lines that are no request with an id are passed over, the check refused them.
-        results: result files; one that is not there counts as empty.
-        errors: error files, likewise.
-        older: files of the same job that newer ones supersede; they tell of requests that have no answer in those, and
-            their other rows do not count.
+        sources: the files.
+        index: where the index is kept.
+        part_bytes: how much of a file is read between two events.
+        workers: processes that read; as many as are worth it when omitted.
 
     Raises:
         UsageError: the input is missing, or a file cannot be read.
+        FilesChangedError: one was written to meanwhile.
+        OSError: the index cannot be written.
     """
-    ledger = _Ledger(_input_ids(input))
-    for path in (*results, *errors):
-        with contextlib.suppress(FileMissingError):
-            for row in _rows(path):
-                ledger.enter(row)
-    for path in older:
-        for row in _rows(path):
-            ledger.enter_older(row)
-    return ledger.account()
+    from tui.dataset import reconciling
 
-
-class _State(IntEnum):
-    """What an id has: an error group's number from 0 up, or one of these."""
-
-    MISSING = -1
-    OK = -2
-
-
-class _Ledger:
-    def __init__(self, ids: Iterator[str]) -> None:
-        self._states: dict[str, int] = dict.fromkeys(ids, int(_State.MISSING))
-        self._unexpected = self._duplicate = self._unreadable = 0
-        self._truncated = self._refused = 0
-        self._tokens: Counter[str] = Counter()
-        self._codes: dict[str, int] = {}
-        self._samples: list[dict[str, str]] = []
-
-    def enter(self, row: dict[str, object] | None) -> None:
-        custom_id = id_text(row.get("custom_id")) if row is not None else None
-        if row is None or custom_id is None:
-            self._unreadable += 1
-            return
-        state = self._states.get(custom_id)
-        if state is None:
-            self._unexpected += 1
-            return
-        if state != _State.MISSING:
-            self._duplicate += 1
-        body = _answer(row)
-        if body is None:
-            if state == _State.MISSING:
-                self._enter_failure(custom_id, row)
-        elif state != _State.OK:
-            self._enter_answer(custom_id, state, body)
-
-    def enter_older(self, row: dict[str, object] | None) -> None:
-        custom_id = id_text(row.get("custom_id")) if row is not None else None
-        if row is None or custom_id is None:
-            return
-        state = self._states.get(custom_id, int(_State.OK))
-        body = _answer(row)
-        if state == _State.MISSING and body is None:
-            self._enter_failure(custom_id, row)
-        elif state != _State.OK and body is not None:
-            self._enter_answer(custom_id, state, body)
-
-    def _enter_failure(self, custom_id: str, row: dict[str, object]) -> None:
-        code, message = _error_of(row)
-        group = self._codes.setdefault(code, len(self._codes))
-        if group == len(self._samples):
-            self._samples.append({})
-        if len(self._samples[group]) < _MAX_SAMPLES:
-            self._samples[group][custom_id] = message[:_MAX_TEXT]
-        self._states[custom_id] = group
-
-    def _enter_answer(self, custom_id: str, state: int, body: dict[str, object]) -> None:
-        if state >= 0:
-            self._samples[state].pop(custom_id, None)
-        self._states[custom_id] = _State.OK
-        reasons = [_get(choice, "finish_reason") for choice in _list(body.get("choices"))]
-        self._truncated += "length" in reasons
-        self._refused += "content_filter" in reasons
-        self._tokens.update(_usage(body.get("usage")))
-
-    def account(self) -> Account:
-        counts = Counter(self._states.values())
-        ok, missing = counts.pop(_State.OK, 0), counts.pop(_State.MISSING, 0)
-        return Account(
-            requests=len(self._states),
-            ok=ok,
-            failed=counts.total(),
-            missing=missing,
-            unexpected=self._unexpected,
-            duplicate=self._duplicate,
-            unreadable=self._unreadable,
-            truncated=self._truncated,
-            refused=self._refused,
-            tokens=Tokens(**self._tokens),
-            errors=tuple(self._groups(counts)),
-        )
-
-    def _groups(self, counts: Counter[int]) -> Iterator[ErrorGroup]:
-        codes = list(self._codes)
-        for group, count in counts.most_common():
-            # Every sample may have been answered after it failed: then the group has none to show.
-            custom_id, message = next(iter(self._samples[group].items()), ("", ""))
-            yield ErrorGroup(_kept(codes[group]), count, _kept(custom_id), _kept(message))
-
-
-def _input_ids(path: Path) -> Iterator[str]:
-    for row in _rows(path):
-        custom_id = id_text(row.get("custom_id")) if row is not None else None
-        if custom_id is not None:
-            yield custom_id
-
-
-def _rows(path: Path) -> Iterator[dict[str, object] | None]:
-    """Yield the object on every line that is not blank, None for a line that holds no object."""
-    parser = LineParser(PLATFORM_LIMITS.depth)
-    with open_file(path) as file:
-        for line in read_lines(file, PLATFORM_LIMITS.line_bytes):
-            try:
-                parsed = parser.parse(line.data.removeprefix(BOM)) if line.whole else _NO_OBJECT
-            except LineError:
-                parsed = _NO_OBJECT
-            if parsed is not None:
-                yield parsed.value if isinstance(parsed.value, dict) else None
-
-
-def _answer(row: dict[str, object]) -> dict[str, object] | None:
-    """Return the body of a row's answer; None when the row tells of a failure."""
-    status, body = _get(row.get("response"), "status_code"), _get(row.get("response"), "body")
-    if row.get("error") or not _is_success(status) or not isinstance(body, dict):
-        return None
-    return body
-
-
-def _is_success(status: object) -> bool:
-    return isinstance(status, int) and 200 <= status < 300
-
-
-def _error_of(row: dict[str, object]) -> tuple[str, str]:
-    """Return code and message of a failure, from the row's error or, where that is empty, from its response."""
-    response = row.get("response")
-    error = row.get("error") or _get(_get(response, "body"), "error")
-    code = _get(error, "code") or _get(error, "type")
-    status = _get(response, "status_code")
-    if not code and isinstance(status, int) and abs(status) < _MAX_CODE and not _is_success(status):
-        code = f"HTTP {status}"
-    message = error if isinstance(error, str) else _get(error, "message")
-    told = isinstance(code, str) or (isinstance(code, int) and abs(code) < _MAX_CODE)
-    return str(code) if code and told else "", message if isinstance(message, str) else ""
-
-
-def _usage(usage: object) -> dict[str, int]:
-    counts = {
-        "prompt": _get(usage, "prompt_tokens"),
-        "completion": _get(usage, "completion_tokens"),
-        "cached": _get(_get(usage, "prompt_tokens_details"), "cached_tokens"),
-        "reasoning": _get(_get(usage, "completion_tokens_details"), "reasoning_tokens"),
-    }
-    return {name: count for name, count in counts.items() if isinstance(count, int) and 0 < count < _MAX_TOKENS}
-
-
-def _get(value: object, key: str) -> object:
-    return value.get(key) if isinstance(value, dict) else None
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
-def _kept(text: str) -> str:
-    """Return outside text cut, and without halves of surrogate pairs, which no JSON encoder writes."""
-    return _SURROGATE.sub("\ufffd", text[:_MAX_TEXT])
+    yield from reconciling.reconcile(sources, index, part_bytes, workers)

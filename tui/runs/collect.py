@@ -11,21 +11,21 @@ from typing import Final
 import msgspec
 
 from tui.ark.models import Job
-from tui.daemon import in_daemon
-from tui.dataset.results import Account, reconcile
+from tui.daemon import in_daemon, stream_from_daemon
+from tui.dataset.results import Account, ReconcileProgress, Sources, reconcile
 from tui.errors import UsageError, WorkError
 from tui.files import write_atomic
 from tui.fingerprint import crc64_of_file
 from tui.i18n import _
-from tui.runs.events import Downloading, Event, FileCollected, FileKept, Reconciled
-from tui.runs.folder import ACCOUNT, ERRORS, RESULTS, claim, local_files, stamp
+from tui.runs.events import Accounting, Downloading, Event, FileCollected, FileKept, Reconciled
+from tui.runs.folder import ACCOUNT, ERRORS, INDEX, RESULTS, claim, local_files, stamp
 from tui.runs.run import Run
 from tui.runs.services import Services
 from tui.storage.client import ObjectInfo
 from tui.storage.download import Downloaded, download
 from tui.storage.upload import Progress
 
-_FETCHED_INPUT: Final = ".input.jsonl"
+FETCHED_INPUT: Final = ".input.jsonl"
 
 
 class InputLostError(WorkError):
@@ -56,37 +56,70 @@ async def collect(job: Job, folder: Path, services: Services) -> AsyncGenerator[
                 yield event
 
 
-async def account(job: Job, folder: Path, services: Services) -> AsyncGenerator[Event, None]:
-    """Say what became of every request of the job, from the files in `folder`, and write it to `account.json`.
+async def account(
+    job: Job, folder: Path, services: Services, *, source: Path | None = None
+) -> AsyncGenerator[Event, None]:
+    """Say what became of every request of the job, from the files in `folder`; write `account.json` and the index.
+
+    Args:
+        job: as the service described it last.
+        folder: holds what was collected.
+        services: know where the input is.
+        source: the input, where that is known already.
 
     Raises:
         InputLostError: neither this machine nor the store has the input any more.
     """
-    results, errors = _current(folder, RESULTS), _current(folder, ERRORS)
-    older = [*_older(folder, RESULTS), *_older(folder, ERRORS)]
-    run = services.journal.run_of_job(job.id)
-    source = await in_daemon(lambda: _local_input(run), name="compare")
-    fetched = folder / _FETCHED_INPUT
     if source is None:
-        async with aclosing(_fetch_input(job, fetched, services)) as events:
+        run = services.journal.run_of_job(job.id)
+        source = await in_daemon(lambda: local_input(run), name="compare")
+    fetched = folder / FETCHED_INPUT
+    if source is None:
+        async with aclosing(fetch_input(job, fetched, services)) as events:
             async for event in events:
                 yield event
-    found = await in_daemon(lambda: reconcile(source or fetched, results, errors, older), name="reconcile")
+    async with aclosing(account_files(job, folder, source or fetched)) as steps:
+        async for step in steps:
+            if isinstance(step, Account):
+                fetched.unlink(missing_ok=True)
+                services.journal.keep_account(job.id, step)
+                yield Reconciled(job, folder, step)
+            else:
+                yield step
+
+
+async def account_files(job: Job | None, folder: Path, source: Path) -> AsyncGenerator[Accounting | Account, None]:
+    """Account for the requests of `source` from the files in `folder`, and write the index; the account comes last.
+
+    Args:
+        job: what `account.json` is to tell; without one it is not written.
+        folder: holds the result and error files.
+        source: the input.
+    """
+    replies, older = reply_files(folder)
+    sources = Sources(source, replies, older)
     with local_files(folder):
-        write_atomic(folder / ACCOUNT, _report(job, found, [*results, *errors, *older]))
-        fetched.unlink(missing_ok=True)
-    services.journal.keep_account(job.id, found)
-    yield Reconciled(job, folder, found)
+        reconciling = stream_from_daemon(lambda: reconcile(sources, folder / INDEX), name="reconcile")
+        async with aclosing(reconciling) as steps:
+            async for step in steps:
+                if isinstance(step, ReconcileProgress):
+                    yield Accounting(step.done, step.total)
+                    continue
+                if job is not None:
+                    write_atomic(folder / ACCOUNT, _report(job, step, [*replies, *older]))
+                yield step
 
 
-def _current(folder: Path, name: str) -> list[Path]:
-    return [folder / name] if (folder / name).exists() else []
+def reply_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the result and error files in a folder: the newest, and those that they supersede, newest first."""
+    return [path for path in (folder / RESULTS, folder / ERRORS) if path.exists()], _older(folder)
 
 
-def _older(folder: Path, name: str) -> list[Path]:
-    """Files that a resumed job has superseded, under the names that `_clear_the_way` gave them."""
-    stem = name.removesuffix(".jsonl")
-    return sorted(path for path in folder.iterdir() if re.fullmatch(rf"{stem}\.[0-9a-f]{{16}}\.jsonl", path.name))
+def _older(folder: Path) -> list[Path]:
+    """Files that a resumed job has superseded, under the names that `_clear_the_way` gave them; the newest first."""
+    named = re.compile(r"(results|errors)\.[0-9a-f]{16}\.jsonl")
+    found = [path for path in folder.iterdir() if named.fullmatch(path.name)]
+    return sorted(found, key=lambda path: (-path.stat().st_mtime_ns, path.name))
 
 
 async def _find_files(job: Job, services: Services) -> dict[str, ObjectInfo]:
@@ -147,11 +180,16 @@ def _clear_the_way(path: Path, info: ObjectInfo) -> tuple[bool, Path | None]:
     return False, path.rename(path.with_name(f"{path.stem}.{crc64_of_file(path):016x}{path.suffix}"))
 
 
-def _local_input(run: Run | None) -> Path | None:
-    """The operator's own file, if the journal knows it and it is still what was sent."""
+def local_input(run: Run | None, path: Path | None = None) -> Path | None:
+    """Return the operator's own file, if the journal knows it and it is still what was sent; it blocks.
+
+    Args:
+        run: the journal's.
+        path: where the file lies now, if it is not where it was.
+    """
     if run is None or run.fingerprint is None:
         return None
-    path, known = Path(run.plan.input), run.fingerprint
+    path, known = path or Path(run.plan.input), run.fingerprint
     try:
         stat = path.stat()
         same = stat.st_size == known.size and (stat.st_mtime_ns == known.mtime_ns or crc64_of_file(path) == known.crc64)
@@ -160,7 +198,8 @@ def _local_input(run: Run | None) -> Path | None:
     return path if same else None
 
 
-async def _fetch_input(job: Job, target: Path, services: Services) -> AsyncGenerator[Event, None]:
+async def fetch_input(job: Job, target: Path, services: Services) -> AsyncGenerator[Event, None]:
+    """Bring the job's input from the store to `target`, unless it is there (InputLostError: the store has it not)."""
     info = await services.store.head(job.input.bucket, job.input.key)
     if info is None:
         raise InputLostError(

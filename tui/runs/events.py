@@ -148,6 +148,22 @@ class FileKept:
 
 
 @dataclass(frozen=True)
+class Accounting:
+    """Bytes of the input and the result files that were read for the account."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Copying:
+    """Requests that were looked at for a new file of requests or of replies, of all."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Reconciled:
     """Every request is accounted for."""
 
@@ -196,6 +212,8 @@ Event = (
     | Downloading
     | FileCollected
     | FileKept
+    | Accounting
+    | Copying
     | Reconciled
     | Rehearsed
 )

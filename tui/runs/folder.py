@@ -17,6 +17,7 @@ from tui.i18n import _
 RESULTS: Final = "results.jsonl"
 ERRORS: Final = "errors.jsonl"
 ACCOUNT: Final = "account.json"
+INDEX: Final = "index.bin"
 
 
 class FolderTakenError(UsageError):

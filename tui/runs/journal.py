@@ -98,6 +98,7 @@ class Journal:
             "target": plan.target,
             "nonce": plan.nonce,
             "version": plan.version,
+            "parent": plan.parent,
             "state": RunState.PLANNED,
         }
         with self._db.transaction():
@@ -121,20 +122,34 @@ class Journal:
         row = self._db.one("SELECT * FROM runs WHERE job_id = ? ORDER BY created DESC LIMIT 1", job_id)
         return _run(row) if row else None
 
+    def retries_of(self, job_id: str) -> list[Run]:
+        """Return the runs that send again what the job has left, oldest first."""
+        query = "SELECT * FROM runs WHERE parent = ? AND parent != '' ORDER BY created, id"
+        return [_run(row) for row in self._db.all(query, job_id)]
+
+    def parent_of(self, job_id: str) -> str:
+        """Return the job whose remainder this one was made of, or an empty string."""
+        row = self._db.one("SELECT parent FROM runs WHERE job_id = ? AND parent != '' ORDER BY created LIMIT 1", job_id)
+        return str(row["parent"]) if row else ""
+
     def open_run_like(self, plan: Plan, *, sha256: str = "", but: str = "") -> Run | None:
         """Return an unfinished run to the same target with the same input: by path, or by content where it is known.
 
-        A version counts where both name one. A wanted second job is like another wanted second job only.
+        A version counts where both name one. A wanted second job is like another wanted second job only, and a retry
+        is not like the run whose job it retries, though it may send the same content.
         """
         same, value = ("sha256", sha256) if sha256 else ("input", os.fsencode(plan.input))
         row = self._db.one(
             f"SELECT * FROM runs WHERE outcome = 'open' AND target = ? AND id != ? AND {same} = ?"  # noqa: S608
-            " AND (? IN ('', version) OR version = '') AND (nonce = '') = (? = '') ORDER BY created DESC LIMIT 1",
+            " AND (? IN ('', version) OR version = '') AND (nonce = '') = (? = '') AND (? = '' OR job_id != ?)"
+            " ORDER BY created DESC LIMIT 1",
             plan.target,
             but,
             value,
             plan.version,
             plan.nonce,
+            plan.parent,
+            plan.parent,
         )
         return _run(row) if row else None
 
@@ -185,7 +200,7 @@ class Journal:
         known = {"state": state, "object_key": object_key, "job_id": job_id, "job": job}
         changes: dict[str, object] = {name: value for name, value in known.items() if value is not None}
         if plan is not None:
-            changes |= {"plan": encode_plan(plan), "version": plan.version}
+            changes |= {"plan": encode_plan(plan), "version": plan.version, "parent": plan.parent}
         with self._db.transaction():
             self._update(run_id, changes)
             self._remember(run_id, state, detail)

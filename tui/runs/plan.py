@@ -12,7 +12,7 @@ import msgspec
 from tui.files import safe_name
 
 _NOT_IN_NAMES: Final = re.compile(r"[^0-9A-Za-z\u4e00-\u9fff_-]+")
-_MAX_NAME: Final = 200
+MAX_NAME: Final = 200
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +29,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         nonce: non-empty for a wanted second job on the same content.
         out: absolute folder of the results, or empty for `./<job id>` of `folder`.
         folder: the folder in which the command was given.
+        parent: the job whose remainder the input is, or empty.
     """
 
     verb: str
@@ -50,6 +51,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str = ""
     out: str = ""
     folder: str = ""
+    parent: str = ""
 
     @property
     def target(self) -> str:
@@ -62,7 +64,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         if self.name:
             return self.name
         proposed = _NOT_IN_NAMES.sub("-", Path(self.input).stem).strip("-")
-        return proposed[:_MAX_NAME] or "batch"
+        return proposed[:MAX_NAME] or "batch"
 
     def object_key(self, sha256: str) -> str:
         """Return where the input goes: by content, so that the same content is never uploaded twice."""

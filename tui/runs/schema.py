@@ -69,6 +69,10 @@ MIGRATIONS: Final = (
         """,
         "CREATE INDEX activity_job ON activity (job_id)",
     ),
+    (
+        "ALTER TABLE runs ADD COLUMN parent TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX runs_parent ON runs (parent)",
+    ),
 )
 """The steps that made the schema what it is, each a list of statements; `user_version` counts those taken."""
 

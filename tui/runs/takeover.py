@@ -22,6 +22,7 @@ def take_over(known: Run, wanted: Plan) -> tuple[Plan, Mapping[str, tuple[str, s
         "verb": "run" if upgraded else old.verb,
         "out": wanted.out or old.out,
         "folder": wanted.folder if upgraded else old.folder,
+        "parent": wanted.parent or old.parent,
     }
     if known.reached(RunState.CREATED):
         return msgspec.structs.replace(old, **ends), _too_late(old, wanted)
