@@ -1,4 +1,4 @@
-"""Fixtures for every test: a local cloud of one's own, on ports of its own, gone with the test; no way to the outside."""
+"""Fixtures for every test: a local cloud of one's own, gone with the test, and no way to the outside."""
 
 import socket
 

@@ -44,6 +44,8 @@ _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 _YOUNG_OBJECTS: Final = 20_000
 """Between two searches for garbage. Thousands of jobs make the whole search, which old ones lead to, a stall."""
 _READ_PER_SECOND: Final = 12.0  # characters, by somebody who does something else
+_TOLD_SECONDS: Final = 4.0
+_WARNED_SECONDS: Final = 8.0
 _HERE: Final = Path(__file__).parent
 
 
@@ -195,14 +197,26 @@ class Deck(ConnectedApp, inherit_bindings=False):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Show a toast, long enough to be read; its text is never markup and does nothing to a terminal."""
+        """Show a toast, long enough to be read, unless one that says the same is still up.
+
+        Its text is never markup and does nothing to a terminal.
+        """
         shown = clean(message, multiline=True, limit=400)
-        timeout = timeout or max(self.NOTIFICATION_TIMEOUT, len(shown) / _READ_PER_SECOND)
-        super().notify(shown, title=clean(title, limit=80), severity=severity, timeout=timeout, markup=False)
+        heading = clean(title, limit=80)
+        if any((each.message, each.title) == (shown, heading) for each in self._notifications):
+            return
+        least = _TOLD_SECONDS if severity == "information" else _WARNED_SECONDS
+        timeout = timeout or max(least, len(shown) / _READ_PER_SECOND)
+        super().notify(shown, title=heading, severity=severity, timeout=timeout, markup=False)
 
     def action_help_quit(self) -> None:
         """Say how to leave, to whoever presses what ends other programs."""
-        self.notify(_("press q to leave arkdeck; the jobs go on"))
+        local = self.connection is not None and self.connection.local
+        self.notify(
+            _("press q to leave arkdeck; its local cloud ends with it")
+            if local
+            else _("press q to leave arkdeck; the jobs go on")
+        )
 
     def do_app_suspend(self) -> None:
         """Go back to the shell, if there is one that can continue the deck."""

@@ -42,7 +42,7 @@ class ConnectedApp(KeysInTurn):
         super().__init__(**options)
         self.launch = launch
         self.connection: Connection | None = None
-        self.connection_state: ConnectionState = Connecting(launch.profile or "")
+        self.connection_state: ConnectionState = Connecting(launch.profile or "", local=launch.local is not None)
         self.poll_status = PollStatus()
         self.session_keys: dict[str, Credentials] = {}
         self._keeping: Worker[None] | None = None
@@ -53,7 +53,7 @@ class ConnectedApp(KeysInTurn):
 
     def connect_local(self, start: LocalStart) -> None:
         """Start a local cloud in the background and open it; what is open now closes meanwhile."""
-        self._keep("", lambda: open_local(self.launch, start))
+        self._keep("", lambda: open_local(self.launch, start), local=True)
 
     async def connection_closed(self) -> None:
         """Wait, but not for long, until journal and local cloud are closed.
@@ -65,9 +65,11 @@ class ConnectedApp(KeysInTurn):
         with suppress(WorkerError, TimeoutError):
             await asyncio.wait_for(self._keeping.wait(), _CLOSING_SECONDS)
 
-    def _keep(self, name: str, opened: Callable[[], AbstractAsyncContextManager[Connection]]) -> None:
+    def _keep(
+        self, name: str, opened: Callable[[], AbstractAsyncContextManager[Connection]], *, local: bool = False
+    ) -> None:
         self.connection, self.poll_status = None, PollStatus()
-        self._tell_state(Connecting(name))
+        self._tell_state(Connecting(name, local))
         self._keeping = self.run_worker(partial(self._kept, name, opened), group="connection", exclusive=True)
 
     async def _kept(self, name: str, opened: Callable[[], AbstractAsyncContextManager[Connection]]) -> None:

@@ -56,9 +56,10 @@ class Connection:
 
 @dataclass(frozen=True)
 class Connecting:
-    """A cloud is being opened; `name` is the profile's, empty while it is not known."""
+    """A cloud is being opened; `name` is the profile's, empty while it is not known; `local` where it starts here."""
 
     name: str
+    local: bool = False
 
 
 @dataclass(frozen=True)

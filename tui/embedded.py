@@ -78,8 +78,8 @@ def environment_of(info: CloudInfo) -> dict[str, str]:
 def _started(scene: str | None) -> LocalCloudProcess:
     from tui.localcloud.child import LocalCloudProcess
 
-    options = {"scene": scene, "speed": _SCENE_SPEED} if scene else {}
-    return LocalCloudProcess(**options).start()
+    cloud = LocalCloudProcess(scene=scene, speed=_SCENE_SPEED) if scene else LocalCloudProcess()
+    return cloud.start()
 
 
 def _stop_late(starting: asyncio.Future[LocalCloudProcess]) -> None:

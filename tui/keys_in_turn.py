@@ -11,7 +11,7 @@ from textual.app import App
 from tui.screens.deck_screen import ASKED
 
 if TYPE_CHECKING:
-    from textual.message_pump import MessagePump
+    from textual.dom import DOMNode
     from textual.worker import Worker
 
 
@@ -49,31 +49,30 @@ class KeysInTurn(App[int]):
             await super().on_event(event)
             await _settled(begun_at)
             await self._answered_or_seen(self._asked() - asked_before)
-            reached: MessagePump | None = None
-            while reached is not (reached := self.focused or self.screen):
-                await _settled(reached)
+            settled: DOMNode | None = None
+            while settled is not (self.focused or self.screen):  # what the key opened, and what that gives the focus
+                settled = self.focused or self.screen
+                await _settled(settled)
 
     def _asked(self) -> set[Worker[object]]:
         return {worker for worker in self.workers if worker.group == ASKED and not worker.is_finished}
 
     async def _answered_or_seen(self, asked: set[Worker[object]]) -> None:
         """Wait until an action is done, or has put up the dialog that it waits for."""
-        tasks = {worker._task for worker in asked if worker._task is not None}
+        tasks = {worker._task for worker in asked if worker._task is not None}  # noqa: SLF001  # `wait` raises
         if tasks:
             changed = asyncio.create_task(self._screen_changed.wait())
             await asyncio.wait({changed, *tasks}, return_when=asyncio.FIRST_COMPLETED)
             changed.cancel()
 
 
-async def _settled(node: MessagePump) -> None:
+async def _settled(node: DOMNode) -> None:
     """Wait until a widget and all above it have worked through what was sent to them, a key that bubbles among it."""
-    above: MessagePump | None = node
-    while above is not None:
-        through = asyncio.get_running_loop().create_future()
-        if above.call_later(_come_through, through):
-            ends = {above._task} if above._task else set()  # one that is closed meanwhile does not come through
-            await asyncio.wait({through, *ends}, return_when=asyncio.FIRST_COMPLETED)
-        above = above._parent
+    for each in node.ancestors_with_self:
+        through: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if each.call_later(_come_through, through):
+            task = each._task  # noqa: SLF001  # a widget that is closed meanwhile never comes through
+            await asyncio.wait({through, task} if task else {through}, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _come_through(through: asyncio.Future[None]) -> None:

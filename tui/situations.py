@@ -25,6 +25,7 @@ class Situation:
         connected: a profile is open, and its credentials were not refused.
         profile: its name; empty while none is chosen.
         named: the operator chose the profile, so that a command line has to name it.
+        local: the profile is the local cloud of the deck, which no other process can reach.
         filter: what the list shows, in the language of `arkdeck jobs --filter`, the tab's phase included.
         listing: the screen shows the list, not one job.
         gone: the service does not have the open job any more.
@@ -39,6 +40,7 @@ class Situation:
     connected: bool = False
     profile: str = ""
     named: bool = False
+    local: bool = False
     filter: str = ""
     listing: bool = False
     gone: bool = False
@@ -67,6 +69,11 @@ def no_profile(situation: Situation) -> str | None:
 def nothing_open(situation: Situation) -> str | None:
     """Object while no profile is open; one whose keys were refused can be asked again."""
     return None if situation.profile else _("not connected")
+
+
+def gone_with_the_deck(situation: Situation) -> str | None:
+    """Object to a command line where it would reach nothing."""
+    return _("the local cloud of this deck ends with it; use arkdeck local serve") if situation.local else None
 
 
 def no_job(situation: Situation) -> str | None:

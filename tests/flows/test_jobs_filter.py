@@ -54,4 +54,4 @@ def test_a_word_that_is_not_understood_is_told_before_anything_is_asked(deck: De
     deck.environ["ARKDECK_ARK_ENDPOINT"] = "http://127.0.0.1:1"
     refused = deck("jobs", "--filter", "phase:runing")
     assert (refused.code, refused.out) == (2, "")
-    assert "“phase:runing” at 1: no such phase; did you mean running?" in refused.err
+    assert "no phase runing – did you mean running?" in refused.err

@@ -9,6 +9,7 @@ from ark_caller import ArkCaller
 from tos_client import read, tos_client
 
 from tui.clock import FrozenClock
+from tui.embedded import embedded_cloud
 from tui.localcloud import LocalCloud
 from tui.localcloud.assumptions import DEFAULTS
 from tui.localcloud.child import LocalCloudDiedError, LocalCloudProcess
@@ -169,6 +170,17 @@ def test_a_scene_is_refused_where_there_are_jobs_already(cloud_factory, tmp_path
 def test_an_unknown_scene_is_refused_with_those_there_are(tmp_path):
     with pytest.raises(SceneError, match="no scene lazy, but busy, huge"):
         LocalCloud(tmp_path, scene="lazy").start()
+
+
+async def test_the_jobs_of_a_scene_in_the_deck_last_for_an_operator_to_look_at_them():
+    async with embedded_cloud("busy") as info:
+        with ArkCaller(info, PROJECTS[0]) as ark:
+            running = ark.list(PageSize=100, Filter={"Phases": ["Running"]})["Items"]
+            job = max(running, key=lambda each: each["RequestCounts"]["Total"] - each["RequestCounts"]["Completed"])
+            before = now = job["RequestCounts"]["Completed"]
+            while now == before:
+                now = ark.get(job["Id"])["RequestCounts"]["Completed"]
+    assert now - before <= 5
 
 
 def test_a_child_process_plays_a_scene(tmp_path):

@@ -1,4 +1,4 @@
-"""The pictures of the deck: which keys lead to what an operator sees, on the busy scene of a clock that stands still."""
+"""The pictures of the deck: which keys lead to what an operator sees; the busy scene, on a clock that stands still."""
 
 from __future__ import annotations
 

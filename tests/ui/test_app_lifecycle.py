@@ -263,3 +263,10 @@ def test_nothing_heavy_is_imported_before_the_first_paint(tmp_path: Path) -> Non
     script = f"import sys, tui.app; print(sorted({heavy} & set(sys.modules)))"
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+async def test_a_window_that_is_too_small_says_how_small_and_what_would_do(busy: LocalCloud, deck_on: DeckOn) -> None:
+    async with deck_on(busy, size=(50, 12)) as pilot:
+        await until(pilot, lambda: "50×12 is too small; 60×16 at least" in screen_text(pilot))
+        await pilot.resize_terminal(55, 12)
+        await until(pilot, lambda: "55×12 is too small" in screen_text(pilot))

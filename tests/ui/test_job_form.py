@@ -206,12 +206,36 @@ async def test_what_is_typed_right_behind_a_tab_goes_to_the_next_field(busy: Loc
 # Clone
 
 
+async def create(pilot) -> None:
+    """Press the button that creates the job."""
+    pilot.app.screen.query_one("#send", Button).focus()
+    await pilot.press("enter")
+
+
+async def test_enter_in_a_field_of_a_clone_goes_on_to_the_next_and_pays_nothing(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        await open_form(pilot, "N", Phase.COMPLETED)
+        for _field in range(4):
+            await pilot.press("enter")
+        assert pilot.app.focused is pilot.app.screen.query_one("#send", Button)
+        assert calls(busy, CREATE) == 0
+
+
+async def test_a_clone_that_the_tab_does_not_list_is_shown_among_all(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        await pilot.press("5")
+        before = set(board(pilot))
+        await open_form(pilot, "N", Phase.FAILED)
+        await create(pilot)
+        await until(pilot, lambda: pilot.app.screen.query_one(VirtualTable).cursor_key in set(board(pilot)) - before)
+
+
 async def test_a_clone_is_named_after_the_original_and_chosen_in_the_list(busy: LocalCloud, deck_on: DeckOn):
     async with deck_on(busy) as pilot:
         job = await open_form(pilot, "N", Phase.COMPLETED)
         assert field(pilot, "name").value == f"{job.name}-clone"
         assert job.input.key in screen_text(pilot)
-        await pilot.press("enter")
+        await create(pilot)
         await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
         chosen = pilot.app.screen.query_one(VirtualTable).cursor_key
         await until(pilot, lambda: pilot.app.screen.query_one(VirtualTable).cursor_key != job.id)
@@ -228,7 +252,7 @@ async def test_model_and_window_of_a_clone_can_be_others(busy: LocalCloud, deck_
         await open_form(pilot, "N", Phase.FAILED)
         type_over(pilot, "model", "deepseek-r1@250528")
         type_over(pilot, "window", "2d")
-        await pilot.press("enter")
+        await create(pilot)
         await until(pilot, lambda: set(board(pilot)) - before)
         (made,) = set(board(pilot)) - before
         assert str(board(pilot)[made].job.model) == "deepseek-r1@250528"
@@ -250,7 +274,7 @@ async def test_a_clone_that_cannot_be_is_not_sent(busy: LocalCloud, deck_on: Dec
     async with deck_on(busy) as pilot:
         await open_form(pilot, "N", Phase.FAILED)
         type_over(pilot, name, text)
-        await pilot.press("enter")
+        await create(pilot)
         assert reason in str(pilot.app.screen.query_one(f"#wrong-{name}").render())
         assert calls(busy, CREATE) == 0
 
@@ -278,13 +302,13 @@ async def test_a_dry_run_tells_what_the_service_would_refuse(busy: LocalCloud, d
 async def test_an_active_job_on_the_input_is_named(busy: LocalCloud, deck_on: DeckOn):
     async with deck_on(busy) as pilot:
         job = await open_form(pilot, "N", Phase.COMPLETED)
-        await pilot.press("enter")
+        await create(pilot)
         await until(pilot, lambda: toasts(pilot))
         (made,) = (view.job.id for view in board(pilot).values() if view.job.name == f"{job.name}-clone")
         pilot.app.screen.query_one(VirtualTable).move_to(job.id)
         await pilot.press("N")
         await until(pilot, lambda: isinstance(pilot.app.screen, JobForm) and pilot.app.screen._seen)
-        await pilot.press("enter")
+        await create(pilot)
         await until(pilot, lambda: made in outcome(pilot))
 
 
@@ -293,7 +317,7 @@ async def test_a_clone_of_which_nobody_knows_is_not_sent_again(busy: LocalCloud,
     async with deck_on(busy) as pilot:
         await open_form(pilot, "N", Phase.COMPLETED)
         busy.fault("ark:ListBatchInferenceJobs", reset="before", times=ALWAYS)
-        await pilot.press("enter")
+        await create(pilot)
         await until(pilot, lambda: clock.advance(1) or outcome(pilot).startswith(("✗", "x ")))
         assert "Look for it before you clone again" in outcome(pilot)
         sent = calls(busy, CREATE)
@@ -307,7 +331,7 @@ async def test_a_job_whose_id_could_not_be_written_down_is_named_and_not_made_ag
     async with deck_on(busy) as pilot:
         await open_form(pilot, "N", Phase.COMPLETED)
         pilot.app.connection.services.journal._db._connection.execute("DROP TABLE activity")
-        await pilot.press("enter")
+        await create(pilot)
         await until(pilot, lambda: any(each.startswith("created bi-") and "but" in each for each in toasts(pilot)))
         assert isinstance(pilot.app.screen, JobsScreen)
 

@@ -18,6 +18,7 @@ from tui.screens.menu import MenuScreen
 from tui.screens.text_screen import TextScreen
 from tui.settings.deck_settings import DeckSettings
 from tui.widgets.filter_line import FilterLine
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.lines import Lines
 from tui.widgets.phase_tabs import PhaseTabs
 from tui.widgets.preview import Preview
@@ -126,7 +127,7 @@ async def test_a_word_that_is_not_understood_is_explained_and_the_list_stays(bus
         before = listed(pilot)
         pilot.app.screen.query_one(Input).insert_text_at_cursor(" phse:x")
         await pilot.pause()
-        assert "no such word; did you mean phase:" in foot(pilot)
+        assert "no word phse: – did you mean phase:?" in foot(pilot)
         assert listed(pilot) == before
         await pilot.press("enter")
         assert pilot.app.focused is not table(pilot), "it stays open until it is understood"
@@ -174,7 +175,78 @@ async def test_letters_go_into_the_filter_and_not_to_the_keys(busy: LocalCloud, 
         assert pilot.app.screen.query_one(FilterLine).filter.text == "qSX?"
 
 
+async def test_a_click_in_the_list_keeps_the_filter_and_the_slash_opens_it_again(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        await pilot.press("slash", *"nightly")
+        await pilot.click(VirtualTable, offset=(10, 3))
+        line = pilot.app.screen.query_one(FilterLine)
+        assert (line.is_open, line.filter.text, pilot.app.focused) == (False, "nightly", table(pilot))
+        assert foot(pilot).startswith(" / nightly ")
+        await pilot.press("escape")
+        assert foot(pilot).startswith(" / no filter")
+        await pilot.press("slash", *"eval")
+        assert line.filter.text == "eval"
+
+
+async def test_a_click_in_the_list_closes_a_filter_of_which_nothing_was_typed(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        await pilot.press("slash")
+        assert "e.g. phase:running" in foot(pilot)
+        await pilot.click(VirtualTable, offset=(10, 3))
+        assert foot(pilot).startswith(" / no filter")
+        at = screen_lines(pilot)[-1].index("filter")
+        await pilot.click(KeyBar, offset=(at, 0))
+        await pilot.press(*"eval")
+        assert pilot.app.screen.query_one(FilterLine).filter.text == "eval"
+
+
+async def test_a_click_elsewhere_drops_the_word_that_is_not_understood(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        await type_filter(pilot, "nightly")
+        pilot.app.screen.query_one(Input).insert_text_at_cursor(" foo:bar")
+        await pilot.pause()
+        await pilot.click(VirtualTable, offset=(10, 3))
+        assert foot(pilot).startswith(" / nightly ")
+        assert "foo" not in screen_text(pilot)
+
+
+async def test_at_80_columns_a_mistake_takes_the_place_of_the_count(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy, size=(80, 24)) as pilot:
+        await type_filter(pilot, "foo:bar")
+        assert "no word foo: – phase model name id tag age expires failed attention" in foot(pilot)
+        assert "foo:bar" in foot(pilot)
+
+
+async def test_a_phase_that_is_looked_for_as_a_name_is_said(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        await type_filter(pilot, "terminating")
+        assert "no job matches terminating" in screen_text(pilot)
+        assert "try phase:terminating" in screen_text(pilot)
+
+
 # Order and columns
+
+
+async def test_the_columns_that_have_no_room_are_said(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy, size=(80, 24)) as pilot:
+        await pilot.press("C")
+        pilot.app.screen.dismiss(frozenset(["phase", "failed", "age", "created", "id"]))
+        await until(pilot, lambda: toasts(pilot))
+        titles = screen_lines(pilot)[2]
+        (said,) = toasts(pilot)
+        shown, _, no_room = said.partition("; no room for: ")
+        assert shown.startswith("shown: name, phase")
+        for column in ("phase", "fail", "age", "created", "id"):
+            assert (column.upper() in titles.split()) == (column in shown) == (column not in no_room.split(", "))
+        assert no_room
+
+
+async def test_the_arrow_of_the_order_leaves_the_title_whole(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy, size=(80, 24)) as pilot:
+        await pilot.press("s")
+        pilot.app.screen.dismiss("failed")
+        await until(pilot, lambda: "▼" in screen_lines(pilot)[2])
+        assert "FAIL▼" in screen_lines(pilot)[2]
 
 
 async def test_the_sort_menu_sorts_and_the_same_choice_turns_it_round(busy: LocalCloud, deck_on: DeckOn):
@@ -247,13 +319,14 @@ async def test_the_question_names_what_is_passed_over_and_why(busy: LocalCloud, 
         await pilot.press("s")
         pilot.app.screen.dismiss("phase")
         await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
-        await pilot.press("g", "space", "G", "space", "S")
+        await pilot.press("g", "space", "G", "space")
+        marked = table(pilot).marks
+        await pilot.press("S")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
         text = screen_text(pilot)
         assert "Stop this job?" in text
         assert "already finished" in text
-        running = next(line for line in screen_lines(pilot) if "%" in line and "bi-" in line)
-        assert listed(pilot)[0].id in running or listed(pilot)[-1].id in running, "names repeat, ids do not"
+        assert all(job_id in text for job_id in marked), "names repeat, ids do not"
 
 
 @pytest.mark.parametrize(
@@ -338,7 +411,7 @@ async def test_leaving_all_the_same_notes_what_was_cut_off(busy: LocalCloud, dec
 
 async def test_a_finished_job_cannot_be_stopped_and_the_key_says_why(busy: LocalCloud, deck_on: DeckOn):
     async with deck_on(busy) as pilot:
-        await pilot.press("3", "S")
+        await pilot.press("3", "S", "S")
         assert toasts(pilot) == [f"{listed(pilot)[0].name}: already finished"]
 
 

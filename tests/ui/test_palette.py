@@ -154,7 +154,7 @@ async def test_the_theme_that_is_worn_is_listed_first(deck_on, empty_cloud) -> N
 async def test_every_theme_and_no_other_is_offered(deck_on, empty_cloud) -> None:
     async with deck_on(empty_cloud) as pilot:
         await open_with(pilot, "T")
-        assert {entry.split()[1] for entry in entries(pilot)} == set(pilot.app.theme_names)
+        assert {entry.split()[1] for entry in entries(pilot)} == set(await pilot.app.theme_names())
 
 
 # Text from outside

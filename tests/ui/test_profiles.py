@@ -98,7 +98,7 @@ async def test_each_profile_is_one_line_with_what_tells_it_from_others(deck_on, 
 
 async def test_the_one_under_the_cursor_is_told_of_below(deck_on, prod, busy: LocalCloud) -> None:
     async with profiles(deck_on) as pilot:
-        await shows(pilot, busy.info.ark_endpoint, "in the system keyring", "the deck works with it")
+        await shows(pilot, busy.info.ark_endpoint, "in the system keyring", "in use")
         await pilot.press("j")
         await shows(pilot, "ark.ap-southeast-1.byteplusapi.com", "none, L enters them")
 

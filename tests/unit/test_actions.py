@@ -226,3 +226,11 @@ def test_a_shell_reads_a_hostile_name_as_a_name(name: str) -> None:
     line = command_line(action("job.update"), situation(view(name=name)))
     assert line is not None
     assert parsed(line)["name"] == name
+
+
+def test_a_command_line_that_would_reach_nothing_is_not_given() -> None:
+    alone = situation(view(), local=True)
+    assert command_line(action("job.stop"), alone) is None
+    assert obstacle(action("app.copy_command"), alone) == (
+        "the local cloud of this deck ends with it; use arkdeck local serve"
+    )

@@ -12,7 +12,7 @@ from tui.ark.models import KNOWN_PHASES, Counts, CustomModelRef, FoundationModel
 from tui.errors import UsageError
 from tui.runs.board import JobView
 from tui.runs.forecast import Forecast
-from tui.runs.job_filter import FilterError, JobFilter, parse_filter
+from tui.runs.job_filter import FilterError, JobFilter, filter_words, parse_filter, phase_word
 
 NOW = datetime(2026, 11, 22, 14, tzinfo=UTC)
 
@@ -24,6 +24,7 @@ def view(phase: str = "Running", **fields: object) -> JobView:
         "description": "of the search team",
         "phase": Phase(phase),
         "model": FoundationModelRef("doubao-pro-32k", "240615"),
+        "message": "over the quota",
         "counts": Counts(100, 50, 3),
         "tags": {"Team": "Search", "arkdeck:run": "r-1"},
         "created": NOW - timedelta(hours=2),
@@ -41,7 +42,7 @@ def view(phase: str = "Running", **fields: object) -> JobView:
         "tag:team", "tag:team=search", "tag:arkdeck:run=r-1", "!tag:owner", '"of the" !"off the"',
         "age:>1h", "age:>=2h", "age:<=2h", "age:<3h", "age:<1d", "age:2h", "age:=120m", "age:<1W", "age:>7199s",
         "expires:<1d", "expires:>21h", "expires:22h", "failed:3", "failed:>0", "failed:<=3", "!failed:>3",
-        "attention:no", "!attention:yes",
+        "attention:no", "!attention:yes", "status:running", "expiry:<1d", "message:QUOTA",
     ],
 )  # fmt: skip
 def test_a_filter_finds_the_job(text: str) -> None:
@@ -105,22 +106,23 @@ def test_a_time_that_is_not_known_compares_to_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "position", "word", "message", "advice"),
     [
-        ("nightly phse:running", 8, "phse:running", "did you mean phase: ?", "phase: model: name:"),
-        ("zzzz:1", 0, "zzzz:1", "“zzzz:1” at 1: no such word", "To find the text itself, quote it."),
-        ("a http://host", 2, "http://host", "no such word", "quote it"),
-        ("phase:runing", 0, "phase:runing", "did you mean running?", 'phase:"new"'),
-        ("!phase:zzz", 0, "!phase:zzz", "at 1: no such phase", "queued initializing running"),
-        ("age:soon", 0, "age:soon", "not a comparison", "age:<30m"),
-        ("  expires:<3y", 2, "expires:<3y", "at 3: not a unit of it", "expires:<3h"),
-        ("failed:>2h", 0, "failed:>2h", "not a unit of it", "failed:>0"),
-        ("failed:>" + "9" * 5000, 0, "failed:>" + "9" * 5000, "not a comparison", "failed:>0"),
-        ("age:<", 0, "age:<", "not a comparison", "age:<30m"),
-        ("attention:maybe", 0, "attention:maybe", "neither yes nor no", "attention:yes"),
-        ("model:", 0, "model:", "a value is missing", "model:doubao"),
-        ("a !", 2, "!", "nothing follows", "!phase:failed"),
+        ("nightly phse:running", 8, "phse:running", "no word phse: – did you mean phase:?", "phase: model: name:"),
+        ("zzzz:1", 0, "zzzz:1", "no word zzzz: – phase model name id tag age", "To find the text itself, quote it."),
+        ("a http://host", 2, "http://host", "no word http: – phase model", "quote it"),
+        ("phase:runing", 0, "phase:runing", "no phase runing – did you mean running?", 'phase:"new"'),
+        ("!phase:zzz", 0, "!phase:zzz", "no phase zzz – queued initializing", "queued initializing running"),
+        ("status:runing", 0, "status:runing", "no phase runing – did you mean running?", 'phase:"new"'),
+        ("age:soon", 0, "age:soon", "age:soon is no comparison – as in age:<2d", "s, m, h, d or w"),
+        ("  expires:<3y", 2, "expires:<3y", "has no such unit – as in expires:<3h", "s, m, h, d or w"),
+        ("failed:>2h", 0, "failed:>2h", "has no such unit – as in failed:>0", "requests failed"),
+        ("failed:>" + "9" * 5000, 0, "failed:>" + "9" * 5000, "is no comparison – as in failed:>0", "requests failed"),
+        ("age:<", 0, "age:<", "is no comparison – as in age:<2d", "s, m, h, d or w"),
+        ("attention:maybe", 0, "attention:maybe", "attention: is yes or no", "looked at"),
+        ("model:", 0, "model:", "model: needs a value – as in model:doubao", "Part of the model"),
+        ("a !", 2, "!", "nothing follows ! – as in !phase:failed", "negates"),
         ('name:"a b', 0, 'name:"a', "a quote is not closed", 'name:"a b"'),
         ('"a"b', 0, '"a"b', "a quote is not closed", 'name:"a b"'),
-        ('"a\x1b]0;x', 0, '"a\x1b]0;x', "“\"a␛]0;x”", ""),
+        ('"a\x1b]0;x', 0, '"a\x1b]0;x', "\"a␛]0;x: a quote", ""),
     ],
 )  # fmt: skip
 def test_a_word_that_is_not_understood_is_named_with_what_fits(
@@ -136,9 +138,24 @@ def test_a_word_that_is_not_understood_is_named_with_what_fits(
     assert "\x1b" not in error.message
 
 
+def test_every_example_of_the_words_is_a_filter() -> None:
+    for text, means in filter_words():
+        assert parse_filter(text)
+        assert means.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("failed", "phase:failed"), ("trans FAILED", "phase:failed"), ("fail", None), ('"failed"', None),
+     ("!failed", None), ("name:failed", None), ("phase:failed", None), ("", None)],
+)  # fmt: skip
+def test_a_bare_word_that_is_a_phase_suggests_it(text: str, meant: str | None) -> None:
+    assert phase_word(text) == meant
+
+
 # --- whatever is typed ------------------------------------------------------------------------------------------------
 
-KEYS = ("phase", "model", "name", "id", "tag", "age", "expires", "failed", "attention")
+KEYS = ("phase", "model", "name", "id", "tag", "age", "expires", "failed", "attention", "message")
 values = st.sampled_from(
     ["run", "<2d", ">=0", "=3h", "yes", "no", "k=v", "", '"a b"', '"', "<99999999w", "²", "<２d", "terminated"]
 )

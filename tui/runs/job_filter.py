@@ -11,8 +11,8 @@ Words are separated by blanks, and all must hold:
     nightly              part of the name, the id or the description
 
 `<`, `<=`, `>`, `>=` and `=` compare; `=`, which may be left out, goes by whole units. `!` before a word negates it.
-`status:` is `phase:`, and `expiry:` is `expires:`. Quotes make one word of several, and take it as it is: `name:"a b"`, `"phase:running"`; inside, `\"` and `\\` stand for
-`"` and `\`. Case is no matter.
+`status:` is `phase:`, and `expiry:` is `expires:`. Quotes make one word of several, and take it as it is: `name:"a b"`,
+`"phase:running"`; inside, `\"` and `\\` stand for `"` and `\`. Case is no matter.
 """
 
 from __future__ import annotations
@@ -143,7 +143,8 @@ def _not_closed(text: str, position: int) -> FilterError:
     written = text[position:].split(maxsplit=1)[0]
     word = _Word(written, position, negated=False, key="", value="", quoted=False)
     return word.error(
-        _("{word}: a quote is not closed, or goes on behind it", word=word.shown), _('Write quotes around a whole value: name:"a b"')
+        _("{word}: a quote is not closed, or goes on behind it", word=word.shown),
+        _('Write quotes around a whole value: name:"a b"'),
     )
 
 
@@ -164,7 +165,9 @@ def _test(word: _Word) -> Test:
         raise word.error(problem, advice)
     else:
         if not word.value and not word.quoted:
-            raise word.error(_("{key}: needs a value – as in {example}", key=word.key, example=kind.example), kind.means)
+            raise word.error(
+                _("{key}: needs a value – as in {example}", key=word.key, example=kind.example), kind.means
+            )
         test = kind.make(word)
     return (lambda view, now: not test(view, now)) if word.negated else test
 
@@ -244,8 +247,13 @@ def _compared(units: Mapping[str, int], said: Callable[[JobView, datetime], floa
         size = units.get(found["unit"].lower()) if found else None
         if found is None or size is None:
             kind = _KINDS[word.key]
-            wrong = _("{word} compares nothing – as in {example}") if found is None else _("{word} has no such unit – as in {example}")
-            raise word.error(wrong.format(word=word.shown, example=kind.example), kind.means)
+            words = {"word": word.shown, "example": kind.example}
+            problem = (
+                _("{word} is no comparison – as in {example}", **words)
+                if found is None
+                else _("{word} has no such unit – as in {example}", **words)
+            )
+            raise word.error(problem, kind.means)
         count, compare = int(found["count"]), _SIGNS.get(found["sign"])
 
         def test(view: JobView, now: datetime) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from itertools import groupby
 from typing import Any, ClassVar, Final, cast
 
@@ -68,7 +68,8 @@ class DeckScreen(Screen[None]):
             connected=not deck.poll_status.refused,
             read_only=connection.profile.read_only,
             profile=connection.profile.name,
-            named=connection.resolved.named or connection.local,
+            named=connection.resolved.named,
+            local=connection.local,
         )
 
     # Running actions
@@ -175,7 +176,11 @@ class DeckScreen(Screen[None]):
                       actions.command_line(action, situation))
             for action in actions.in_scope(self.SCOPE)
         ]  # fmt: skip
-        self.app.push_screen(HelpScreen(entries), self._run_from_help)
+        self.app.push_screen(HelpScreen(entries, self.filter_words()), self._run_from_help)
+
+    def filter_words(self) -> Sequence[tuple[str, str]]:
+        """Return examples of the words of the screen's filter, and what they mean; none where it has no filter."""
+        return ()
 
     async def _run_from_help(self, action_id: str | None) -> None:
         if action_id is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from textual import on
@@ -21,6 +21,9 @@ from tui.actions import Action
 from tui.i18n import _
 from tui.widgets.choices import Choices
 from tui.widgets.safe_text import line, plain
+
+_FILTER: Final = "jobs.filter "
+"""Stands before an example in the id of its line; the action comes first, and is done by enter there too."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class HelpScreen(ModalScreen[str | None]):
 
     Args:
         entries: the actions, those of one group together.
+        filter_words: examples of the words of the screen's filter, and what they mean; none where it has no filter.
     """
 
     CSS_PATH = "help.tcss"
@@ -69,8 +73,9 @@ class HelpScreen(ModalScreen[str | None]):
         )),
     ]  # fmt: skip
 
-    def __init__(self, entries: Sequence[HelpEntry]) -> None:
+    def __init__(self, entries: Sequence[HelpEntry], filter_words: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__()
+        self._filter_words = filter_words
         self._entries = {entry.action.id: entry for entry in entries}
         self._keys_width = max(cell_len(" ".join(entry.keys)) for entry in entries)
         self._title_width = max(cell_len(entry.action.title) for entry in entries)
@@ -107,6 +112,15 @@ class HelpScreen(ModalScreen[str | None]):
             for entry in entries:
                 yield Option(self._line(entry), id=entry.action.id)
 
+        examples = [pair for pair in self._filter_words if all(word in " ".join(pair).casefold() for word in words)]
+        if examples:
+            yield Option(line((_("Words of the filter"), "bold $primary")), disabled=True)
+        width = max((cell_len(example) for example, _means in examples), default=0)
+        for example, means in examples:
+            yield Option(
+                line("  ", (example.ljust(width), "bold $accent"), "  ", (means, "$muted")), id=_FILTER + example
+            )
+
     def _line(self, entry: HelpEntry) -> Content:
         keys, title = " ".join(entry.keys), entry.action.title
         keys += " " * (self._keys_width - cell_len(keys))
@@ -118,7 +132,7 @@ class HelpScreen(ModalScreen[str | None]):
     @on(OptionList.OptionHighlighted)
     def _tell(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        entry = self._entries[event.option_id or ""]
+        entry = self._entries[_action_of(event.option_id or "")]
         told = [line(entry.action.help)]
         if entry.reason is not None:
             told.append(line((_("not now: {reason}", reason=entry.reason), "$warning")))
@@ -134,7 +148,7 @@ class HelpScreen(ModalScreen[str | None]):
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.dismiss(event.option_id)
+        self.dismiss(_action_of(event.option_id or ""))
 
     def action_list(self, act: str) -> None:
         """Move in the list while the search keeps the focus."""
@@ -143,3 +157,7 @@ class HelpScreen(ModalScreen[str | None]):
     def action_leave(self) -> None:
         """Go back without doing anything."""
         self.dismiss(None)
+
+
+def _action_of(option_id: str) -> str:
+    return option_id.partition(" ")[0]

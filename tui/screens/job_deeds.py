@@ -21,6 +21,7 @@ from tui.safety import redact
 from tui.screens.deck_app import DEEDS, deck_of
 from tui.screens.deck_screen import DeckScreen
 from tui.screens.messages import JobMade
+from tui.situations import gone_with_the_deck
 from tui.text import clean
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import percent_done
@@ -59,9 +60,7 @@ class JobDeeds(DeckScreen):
         if late:
             passed = plural("The window has passed", "The windows of {count} have passed", late)
             consequence += " " + _("{passed}: the service may end what it resumes at once.", passed=passed)
-        self._ask(
-            Deed.RESUME, plural("Resume this job?", "Resume {count} jobs?", len(able)), consequence, _("Resume")
-        )
+        self._ask(Deed.RESUME, plural("Resume this job?", "Resume {count} jobs?", len(able)), consequence, _("Resume"))
 
     def do_job_delete(self) -> None:
         """Delete jobs, once the operator agrees."""
@@ -114,8 +113,15 @@ class JobDeeds(DeckScreen):
 
         jobs = [view.job for view in self.situation.jobs]
         copies = self._copies(jobs)
+        missing = {"c": gone_with_the_deck(self.situation)}
         choices = [
-            Choice(id=key, key=key, label=what, note=text.partition("\n")[0], reason=None if text else _("not known"))
+            Choice(
+                id=key,
+                key=key,
+                label=what,
+                note=text.partition("\n")[0],
+                reason=None if text else missing.get(key, _("not known")),
+            )
             for key, (what, text) in copies.items()
         ]
 

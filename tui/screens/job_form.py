@@ -129,7 +129,7 @@ class JobForm(Form[bool]):
         if self._rehearse is not None:
             yield Button(plain(_("Dry run")), id="rehearse")
         yield Button(plain(_("Cancel")), id="leave")
-        keys = (("enter", self._verb.lower()), ("esc", _("cancel")))
+        keys = (("enter", _("next") if self._once else self._verb.lower()), ("esc", _("cancel")))
         yield Static(line(*(part for key, what in keys for part in ((key, "bold $accent"), f" {what}   "))))
 
     def on_mount(self) -> None:
@@ -170,7 +170,10 @@ class JobForm(Form[bool]):
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
-        self._begin(self._send)
+        if self._once:  # nobody pays by a key that ends a line
+            self.app.action_focus_next()
+        else:
+            self._begin(self._send)
 
     @on(Button.Pressed, "#send")
     def _pressed_send(self) -> None:

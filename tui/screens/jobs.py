@@ -161,6 +161,9 @@ class JobsScreen(Entrance, Polling, JobDeeds):
         self._now = now = deck.launch.clock.now()
         board = deck.connection.poller.board if deck.connection else None
         views = board.views.values() if board else ()
+        made = board.views.get(self._awaited) if board else None
+        if made is not None and made.job.phase.group != TABS[self._tab]:
+            self._tab = 0
         phase, job_filter = TABS[self._tab], self.query_one(FilterLine).filter
         fitting = [view for view in views if not phase or view.job.phase.group == phase]
         if job_filter.text:
@@ -172,11 +175,16 @@ class JobsScreen(Entrance, Polling, JobDeeds):
             self.table.move_to(self._awaited)
             self._awaited = ""
         self._say_why_empty()
-        self.query_one(PhaseTabs).tell(board.counts() if board else {}, self._tab)
+        self.query_one(PhaseTabs).tell(board.counts() if board and self._heard else None, self._tab)
         self._tell_count()
         self._tell_preview()
         self.refresh_keys()
         self._filled = deck.launch.clock.monotonic()
+
+    @property
+    def _heard(self) -> bool:
+        """Whether the service has told of jobs at all."""
+        return deck_of(self).poll_status.answered is not None
 
     def _cells(self, key: str, widths: Mapping[str, int]) -> list[Content]:
         return job_cells(self._views[key], widths, self._look())
@@ -193,7 +201,7 @@ class JobsScreen(Entrance, Polling, JobDeeds):
 
     def _tell_count(self) -> None:
         connection = deck_of(self).connection
-        total = len(connection.poller.board.views) if connection else 0
+        total = len(connection.poller.board.views) if connection and self._heard else None
         self.query_one(FilterLine).count(len(self._views), total, len(self.table.marks))
 
     def _tell_preview(self) -> None:

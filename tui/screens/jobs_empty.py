@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.connection import ConnectionState, Failed
+from tui.connection import Connecting, ConnectionState, Failed
 from tui.i18n import _
 from tui.runs.job_filter import phase_word
 from tui.widgets.safe_text import line, paragraphs
@@ -68,7 +68,8 @@ def why_empty(empty: Emptiness, *, connected: bool) -> Content:
 
 def _not_connected(state: ConnectionState) -> Content:
     if not isinstance(state, Failed):
-        return line((_("connecting"), "$muted"))
+        local = isinstance(state, Connecting) and state.local
+        return line((_("starting the local cloud…") if local else _("connecting"), "$muted"))
     return _said(
         line((state.cause.message, "bold $error")),
         paragraphs(state.cause.advice),

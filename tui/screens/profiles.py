@@ -195,7 +195,7 @@ class ProfilesScreen(Headed):
         elif cause is not None:
             facts.append(line((f"{glyphs().cross} ", "bold $error"), (cause.message, "$error")))
         elif deck.connection is not None:
-            facts.append(line((f"{glyphs().check} ", "bold $mark"), (_("the deck works with it"), "$muted")))
+            facts.append(line((f"{glyphs().check} ", "bold $mark"), (_("in use"), "$muted")))
         return facts
 
     # What the operator does

@@ -40,11 +40,11 @@ class TooSmallScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Say which size would do."""
-        asked = _("the window is too small ({width}x{height})", width=MIN_WIDTH, height=MIN_HEIGHT)
-        yield Static(paragraphs(asked))
+        yield Static(paragraphs(_asked(self.app.size)))
 
     def on_resize(self, event: events.Resize) -> None:
-        """Go when there is room."""
+        """Go when there is room; say how much there is until then."""
+        self.query_one(Static).update(paragraphs(_asked(event.size)))
         self._leave(event.size)
 
     def on_screen_resume(self) -> None:
@@ -54,3 +54,13 @@ class TooSmallScreen(Screen[None]):
     def _leave(self, size: Size) -> None:
         if not too_small(size) and self.is_current:
             self.dismiss()
+
+
+def _asked(size: Size) -> str:
+    return _(
+        "{width}×{height} is too small; {least_width}×{least_height} at least",
+        width=size.width,
+        height=size.height,
+        least_width=MIN_WIDTH,
+        least_height=MIN_HEIGHT,
+    )

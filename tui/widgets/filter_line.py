@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+from rich.cells import cell_len, set_cell_size
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -22,7 +23,7 @@ from tui.widgets.safe_text import line
 _STEP: Final = 24  # cells by which the note's place grows: another width of it costs a layout of the line
 _EXAMPLE: Final = "phase:running model:doubao age:<2d failed:>0 !nightly"
 _SIGN: Final = 3
-_TYPED: Final = 10  # cells that a mistake's explanation leaves to what is typed
+_TYPED: Final = 8  # cells that a mistake's explanation leaves to what is typed
 
 
 class FilterLine(Horizontal):
@@ -111,10 +112,12 @@ class FilterLine(Horizontal):
         if changed:
             self.post_message(self.Changed(job_filter))
 
-    def count(self, shown: int, total: int, marked: int) -> None:
-        """Show how many jobs are listed, of how many, and how many are marked."""
+    def count(self, shown: int, total: int | None, marked: int) -> None:
+        """Show how many jobs are listed, of how many (None while nobody knows), and how many are marked."""
         number = (
-            _("{shown:,} of {total:,}", shown=shown, total=total)
+            ""
+            if total is None
+            else _("{shown:,} of {total:,}", shown=shown, total=total)
             if shown != total
             else plural("{count} job", "{count} jobs", total)
         )
@@ -164,8 +167,8 @@ class FilterLine(Horizontal):
         self.query_one("#filter-sign", Lines).show(line((" / ", "bold $accent" if filtering else "$muted")))
         text = (self._filter.text, "bold") if self._filter.text else (_("no filter"), "$muted")
         self.query_one("#filter-text", Lines).show(line(text))
-        note = self._explained() if self._mistake else line(" ", self._count, " ")
-        note = note.pad_left(-note.cell_length % _STEP) if not self._mistake else note
+        note = line(" ", self._count, " ")
+        note = self._explained() if self._mistake else note.pad_left(-note.cell_length % _STEP)
         place = self.query_one("#filter-note", Lines)
         place.set_class(bool(self._mistake), "-mistake")
         if not place.lines or place.lines[0].cell_length != note.cell_length:
@@ -173,5 +176,8 @@ class FilterLine(Horizontal):
         place.show(note)
 
     def _explained(self) -> Content:
-        room = max(1, self.size.width - _SIGN - _TYPED - 2)
-        return line(" ", line((self._mistake, "bold $error")).truncate(room, ellipsis=True), " ")
+        room = max(1, self.size.width - _SIGN - _TYPED - 1)
+        said = self._mistake
+        if cell_len(said) > room:
+            said = set_cell_size(said, room - cell_len(glyphs().ellipsis)) + glyphs().ellipsis
+        return line(" ", (said, "bold $error"))

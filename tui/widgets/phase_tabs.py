@@ -51,12 +51,12 @@ class PhaseTabs(Pieces):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # as every widget calls it
         super().__init__(len(TABS), id=id)
-        self._counts: Mapping[str, int] = {}
+        self._counts: Mapping[str, int] | None = None
         self._active = 0
         self._ends: tuple[int, ...] = ()
 
-    def tell(self, counts: Mapping[str, int], active: int) -> None:
-        """Show the counts by phase, `""` for all, and which tab is open."""
+    def tell(self, counts: Mapping[str, int] | None, active: int) -> None:
+        """Show the counts by phase, `""` for all, None while nobody knows them, and which tab is open."""
         self._counts, self._active = counts, active
         self._paint()
 
@@ -91,7 +91,7 @@ class PhaseTabs(Pieces):
         phase, active = TABS[number], number == self._active
         ground = "on $cursor-ground $cursor-style"
         own = ground if active else ""
-        count = self._counts.get(phase, 0)
+        count = self._counts.get(phase, 0) if self._counts is not None else None
         word = phase if form.words else signs.phase(phase)
         colour = (phase_style(phase) if phase else "bold") if count else "$muted"
         before = own or (ground if form.gap == 1 and number == self._active + 1 else "")
@@ -100,7 +100,7 @@ class PhaseTabs(Pieces):
             (" ", before),
             (f"{number} " if form.numbers else "", f"$muted {own}"),
             (word if phase else _("All"), f"bold $cursor-text {own}" if active else ""),
-            (f" {count:,}", f"{colour} {own}"),
+            ("" if count is None else f" {count:,}", f"{colour} {own}"),
             (" " if form.gap > 1 or last else "", own),
             " " * (form.gap - 2),
         )

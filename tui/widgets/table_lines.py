@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rich.segment import Segment
 from textual.content import Content
 from textual.style import Style
 
@@ -63,14 +62,17 @@ class Painter:
     def header(self, sorted_by: str | None, *, descending: bool) -> Line:
         """Draw the titles of the columns, with an arrow at the one that sorts."""
         arrow = Content.styled(self.glyphs.descending if descending else self.glyphs.ascending, self.look.sorted)
-        titles = []
+        titles, behind = [], {}
         for place in self.layout.places:
             title = plain(place.column.title)
             if place.column.id == sorted_by:
                 title = title.stylize(self.look.sorted)
-                title = title if title.cell_length == place.width else title.truncate(place.width - 1) + arrow
+                if title.cell_length == place.width and place.start + place.width < self.layout.width:
+                    behind[sorted_by] = arrow  # in the gap, as the title fills its column
+                else:
+                    title = title.truncate(max(0, place.width - 1)) + arrow
             titles.append(title)
-        return self._row([Content(), *titles], self.look.header, behind=(sorted_by, arrow))
+        return self._row([Content(), *titles], self.look.header, behind)
 
     def empty(self, content: Content, height: int) -> list[Line]:
         """Draw what stands in place of rows: centred, a little above the middle."""
@@ -91,7 +93,7 @@ class Painter:
     def _whole(self, content: Content) -> Line:
         return Line.of([self._piece(content, self.layout.width, self.look.muted)])
 
-    def _row(self, contents: Sequence[Content], style: Style) -> Line:
+    def _row(self, contents: Sequence[Content], style: Style, behind: Mapping[str, Content] | None = None) -> Line:
         gutter, *cells = contents
         width = self.layout.width
         pieces = [self._piece(gutter, min(GUTTER, width), style)]
@@ -99,7 +101,8 @@ class Painter:
         for place, cell in zip(self.layout.places, cells, strict=True):
             piece = self._piece(cell, place.width, style, align=place.column.align)
             gap = min(GAP, width - used - place.width)
-            pieces.append((*piece, Segment(" " * gap, style.rich_style)))
+            between = (behind or {}).get(place.column.id, Content())
+            pieces.append((*piece, *self._piece(between, gap, style)))
             used += place.width + gap
         pieces.append(self._piece(Content(), width - used, style))
         return Line.of(pieces)
