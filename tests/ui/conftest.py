@@ -6,7 +6,6 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,13 @@ from textual.pilot import Pilot
 
 from tests.ui.keyrings import MemoryKeyring
 from tests.ui.pilot_tools import HeldClock, environ_of, until
+from tests.ui.scenes import NOW
 from tui.app import Deck
 from tui.launch import Launch
 from tui.localcloud import CloudInfo, LocalCloud
 from tui.settings import keyring_store
 from tui.settings.deck_settings import DeckSettings
 from tui.settings.paths import Paths
-
-NOW = datetime(2026, 11, 22, 6, 2, 3, tzinfo=UTC)
 
 DeckOn = Callable[..., AbstractAsyncContextManager[Pilot[int]]]
 

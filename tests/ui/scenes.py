@@ -23,6 +23,8 @@ NOW: Final = datetime(2026, 11, 22, 6, 2, 3, tzinfo=UTC)
 
 _FONTS: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 _BLANKS_FIRST: Final = re.compile(r'x="([0-9.]+)"( y="[0-9.]+") textLength="([0-9.]+)"([^>]*>)((?:&#160;)+)')
+_REQUEST_ID: Final = re.compile(r"\b20[0-9]{12}[0-9A-F]{18}\b")
+_DIGEST: Final = re.compile(r"\bterminal-[0-9]+-")  # of the picture, in the names of its styles
 _CELL: Final = 12.2  # width of a cell in the pictures that Rich draws
 
 
@@ -61,10 +63,16 @@ SCREENSHOTS: Final = (
 
 
 class PicturedDeck(Deck):
-    """The deck, whose pictures need no font from elsewhere and no viewer that keeps blanks at the start of a text."""
+    """The deck, whose pictures are the same each time.
+
+    They need no font from elsewhere and no viewer that keeps blanks at the start of a text, and every request has the
+    same id.
+    """
 
     def export_screenshot(self, **options: Any) -> str:
-        return _BLANKS_FIRST.sub(_without_blanks, _FONTS.sub("", super().export_screenshot(**options)))
+        svg = _FONTS.sub("", super().export_screenshot(**options))
+        svg = _REQUEST_ID.sub(lambda found: f"{NOW:%Y%m%d%H%M%S}".ljust(len(found[0]), "0"), svg)
+        return _BLANKS_FIRST.sub(_without_blanks, _DIGEST.sub("terminal-", svg))
 
 
 def _without_blanks(text: re.Match[str]) -> str:

@@ -215,6 +215,7 @@ def test_the_top_line_says_whose_jobs_these_are(whose: Whose, width: int, begins
 
 async def test_a_tick_of_the_age_costs_few_bytes(busy: LocalCloud, deck_on: DeckOn, clock: HeldClock):
     async with deck_on(busy) as pilot:
+        await refresh(pilot)  # by then the first jobs are painted, the scroll bar too
         clock.advance(1)
         with painted(pilot) as sent:
             pilot.app.screen.query_one(TopBar).tick()

@@ -131,7 +131,7 @@ async def test_keys_of_the_shell_are_known_as_such(deck_on, paths: Paths, busy: 
         await pilot.press("O", "X", "*")
         assert toasts(pilot) == [
             "its keys are in the environment of your shell",
-            *["it is built in, and not in the configuration file"] * 2,
+            "it is built in, and not in the configuration file",
         ]
 
 
