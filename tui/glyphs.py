@@ -7,12 +7,12 @@ Every sign is one cell wide. Terminals set up for Chinese, Japanese or Korean ma
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 
-@dataclass(frozen=True)
-class Glyphs:
+
+class Glyphs(msgspec.Struct, frozen=True):
     """One sign for each meaning.
 
     Attributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 from msgspec import UNSET
 
 from tui.clock import Clock, SystemClock
@@ -17,8 +17,7 @@ from tui.settings.themes import Theme, ThemeError, default_theme_name, find_them
 from tui.text import clean
 
 
-@dataclass(frozen=True)
-class LocalStart:
+class LocalStart(msgspec.Struct, frozen=True):
     """The deck runs on a local cloud of its own.
 
     Attributes:
@@ -30,8 +29,7 @@ class LocalStart:
     example_to: Path | None = None
 
 
-@dataclass(frozen=True)
-class Launch:
+class Launch(msgspec.Struct, frozen=True):
     """One start of the deck.
 
     Attributes:
@@ -54,9 +52,9 @@ class Launch:
     read_only: bool = False
     theme: str | None = None
     ascii: bool = False
-    settings: DeckSettings = field(default_factory=DeckSettings)
-    keymap: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    clock: Clock = field(default_factory=SystemClock)
+    settings: DeckSettings = msgspec.field(default_factory=DeckSettings)
+    keymap: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    clock: Clock = msgspec.field(default_factory=SystemClock)
 
     def first_theme(self, remembered: str | None) -> Theme:
         """Return the theme to begin with: asked for, configured, remembered while it exists, or fit for the terminal.

@@ -24,6 +24,7 @@ NOW: Final = datetime(2026, 11, 22, 6, 2, 3, tzinfo=UTC)
 _FONTS: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 _BLANKS_FIRST: Final = re.compile(r'x="([0-9.]+)"( y="[0-9.]+") textLength="([0-9.]+)"([^>]*>)((?:&#160;)+)')
 _REQUEST_ID: Final = re.compile(r"\b20[0-9]{12}[0-9A-F]{18}\b")
+_PORT: Final = re.compile(r"(?<=127\.0\.0\.1:)[0-9]{5}")
 _DIGEST: Final = re.compile(r"\bterminal-[0-9]+-")  # of the picture, in the names of its styles
 _CELL: Final = 12.2  # width of a cell in the pictures that Rich draws
 
@@ -65,13 +66,14 @@ SCREENSHOTS: Final = (
 class PicturedDeck(Deck):
     """The deck, whose pictures are the same each time.
 
-    They need no font from elsewhere and no viewer that keeps blanks at the start of a text, and every request has the
-    same id.
+    They need no font from elsewhere and no viewer that keeps blanks at the start of a text; every request has the same
+    id, and every cloud the same port.
     """
 
     def export_screenshot(self, **options: Any) -> str:
         svg = _FONTS.sub("", super().export_screenshot(**options))
         svg = _REQUEST_ID.sub(lambda found: f"{NOW:%Y%m%d%H%M%S}".ljust(len(found[0]), "0"), svg)
+        svg = _PORT.sub("48001", svg)
         return _BLANKS_FIRST.sub(_without_blanks, _DIGEST.sub("terminal-", svg))
 
 

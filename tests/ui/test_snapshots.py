@@ -15,6 +15,13 @@ from tui.settings.paths import Paths
 SIZES = [(80, 24), (120, 36), (160, 50)]
 THEMES = ["arkdeck-dark", "arkdeck-light", "ansi-dark"]
 
+
+@pytest.fixture(autouse=True)
+def _at_home(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths are shown from the operator's home."""
+    monkeypatch.setenv("HOME", str(paths.config_file.parent))
+
+
 SCREENS = {
     "jobs": (),
     "job": ("2", "enter"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.text import clean, human_bytes, human_duration
+from tui.text import clean, human_bytes, human_duration, short_path
 
 
 @pytest.mark.parametrize(
@@ -131,3 +132,9 @@ def test_a_joiner_with_nothing_to_join_is_dropped_since_libraries_that_measure_t
     assert clean("\u200d\u200d👩 \u200da") == "👩 a"
     assert clean("👩\u200d👧") == "👩\u200d👧"
     assert clean("می\u200cخواهم") == "می\u200cخواهم"
+
+
+def test_a_path_below_home_is_shown_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert short_path(tmp_path / "deep" / "file") == "~/deep/file"
+    assert short_path(Path("/elsewhere/file")) == "/elsewhere/file"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from tui.errors import AccessError, ArkdeckError, ServiceError, UsageError
 from tui.i18n import _
@@ -63,8 +64,7 @@ class ArkUnreachableError(ArkError, ServiceError):
         self.port = port
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that is not the result that was asked for; texts are raw.
 
     Attributes:

@@ -7,11 +7,11 @@ import os
 import signal
 import urllib.parse
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 import click
+import msgspec
 
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import say
@@ -106,8 +106,7 @@ def open_journal() -> Journal:
     return Journal(Paths.for_user().data_dir, SystemClock())
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """An open profile and what the flows need."""
 
     profile: Profile

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from tui.ark.errors import ArkError, ArkReplyError, KeyRefusedError
 from tui.ark.models import Job, Phase
@@ -35,8 +36,7 @@ class NotTriedError(AccessError):
     """A change was not sent, since the key had just been refused for another one."""
 
 
-@dataclass(frozen=True)
-class Changed:
+class Changed(msgspec.Struct, frozen=True):
     """The service has done it."""
 
     deed: Deed
@@ -44,8 +44,7 @@ class Changed:
     request_id: str
 
 
-@dataclass(frozen=True)
-class ChangeFailed:
+class ChangeFailed(msgspec.Struct, frozen=True):
     """The service has not done it, as far as is known (`ArkError.maybe_applied`)."""
 
     deed: Deed

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from tui.ark.models import Phase
 
@@ -16,8 +17,7 @@ WINDOW: Final = timedelta(minutes=10)
 """How far back samples count."""
 
 
-@dataclass(frozen=True)
-class Forecast:
+class Forecast(msgspec.Struct, frozen=True):
     """Rate and time left, as far as the samples tell.
 
     Attributes:

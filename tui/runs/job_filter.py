@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from tui.ark.models import KNOWN_PHASES
 from tui.errors import UsageError
 from tui.i18n import _
@@ -96,8 +98,7 @@ _QUOTED: Final = 16  # cells of a word in a message
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class _Word:
+class _Word(msgspec.Struct, frozen=True):
     """A word of a filter: `!key:value`."""
 
     written: str
@@ -280,8 +281,7 @@ def _failed(view: JobView, _now: datetime) -> float:
     return view.job.counts.failed
 
 
-@dataclass(frozen=True)
-class _Kind:
+class _Kind(msgspec.Struct, frozen=True):
     """What may stand before a colon.
 
     Attributes:

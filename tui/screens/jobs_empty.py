@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 from textual.content import Content
 
 from tui.connection import Connecting, ConnectionState, Failed
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from tui.poll_status import PollStatus
 
 
-@dataclass(frozen=True)
-class Emptiness:
+class Emptiness(msgspec.Struct, frozen=True):
     """The circumstances of an empty list.
 
     Attributes:

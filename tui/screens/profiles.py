@@ -25,7 +25,7 @@ from tui.screens.profile_form import ProfileForm, written
 from tui.settings.config_file import ConfigError, load_config
 from tui.settings.profile_list import KeysFrom, ListedProfile, listed_profiles
 from tui.settings.profiles import delete_profile, make_default
-from tui.text import clean
+from tui.text import clean, short_path
 from tui.widgets.glyphs import glyphs
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lines import Lines
@@ -65,7 +65,7 @@ class ProfilesScreen(Headed):
     def on_mount(self) -> None:
         """Say where the profiles are kept."""
         back = line(("esc", "bold $accent"), (_(" back"), "$muted"))
-        file = identifier(str(deck_of(self).launch.paths.config_file))
+        file = identifier(short_path(deck_of(self).launch.paths.config_file))
         self.query_one("#crumb", Lines).show(line((_(" Profiles"), "bold"), "   ", back, "   ", file.stylize("$muted")))
         self.tell_top_bar()
         self.table.focus()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from tui.settings.config_file import load_config
 from tui.settings.profiles import BUILT_IN, Profile, resolve_profile
@@ -24,8 +25,7 @@ class KeysFrom(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True)
-class ListedProfile:
+class ListedProfile(msgspec.Struct, frozen=True):
     """One of the profiles that can be chosen.
 
     Attributes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -101,8 +100,7 @@ _DERIVED: Final = {
 """What a file need not say, and the key whose colour it has then."""
 
 
-@dataclass(frozen=True)
-class Themes:
+class Themes(msgspec.Struct, frozen=True):
     """What the operator can choose from.
 
     Attributes:

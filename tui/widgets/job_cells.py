@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
@@ -31,8 +31,7 @@ _WIDE: Final = 160  # cells of a window in which there is room for bars
 _PERCENT: Final = 5  # cells of a percentage and the blank before it
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """What cells depend on besides the job: the time, and the signs that the terminal can show."""
 
     now: datetime
@@ -69,8 +68,8 @@ def columns(ids: Sequence[str], width: int) -> list[Column]:
     """Return columns for a window of `width` cells: in a wide one names and bars get room before more columns do."""
     name, progress = COLUMNS["name"], COLUMNS["progress"]
     wide = {
-        "name": replace(name, width=name.width + min(12, max(0, width - 80) // 10)),
-        "progress": replace(progress, width=_PERCENT + (_SHORTEST_BAR if width >= _WIDE else 0)),
+        "name": msgspec.structs.replace(name, width=name.width + min(12, max(0, width - 80) // 10)),
+        "progress": msgspec.structs.replace(progress, width=_PERCENT + (_SHORTEST_BAR if width >= _WIDE else 0)),
     }
     return [wide.get(each, COLUMNS[each]) for each in ids if each in COLUMNS]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from rich.cells import cell_len
 from textual import events
 from textual.geometry import Region
@@ -20,8 +20,7 @@ _EDGE: Final = 1
 _GAP: Final = 2
 
 
-@dataclass(frozen=True)
-class _Placed:
+class _Placed(msgspec.Struct, frozen=True):
     """A hint and the cells that it takes, from `start` to before `end`."""
 
     hint: KeyHint

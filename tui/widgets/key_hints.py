@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 from rich.cells import cell_len
 from textual.content import Content
 from textual.message import Message
@@ -11,8 +10,7 @@ from textual.message import Message
 from tui.widgets.safe_text import line
 
 
-@dataclass(frozen=True)
-class KeyHint:
+class KeyHint(msgspec.Struct, frozen=True):
     """One key and what it does.
 
     Attributes:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Self
 
+import msgspec
 from textual.geometry import Offset, Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -15,8 +15,7 @@ from textual.widget import Widget
 from tui.widgets.cells import Segments, cell_length, joined
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One line of the screen, as a strip and in the pieces that are compared with what stood there before."""
 
     pieces: tuple[Segments, ...]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import accumulate
 
+import msgspec
 from textual.content import Content
 from textual.events import Click, Resize
 from textual.message import Message
@@ -21,8 +21,7 @@ TABS = ("", Phase.QUEUED, Phase.RUNNING, Phase.COMPLETED, Phase.TERMINATED, Phas
 """The phases that jobs are counted under, by the number of their tab; the first stands for all."""
 
 
-@dataclass(frozen=True)
-class _Form:
+class _Form(msgspec.Struct, frozen=True):
     """How much the tabs say, and how far they stand apart."""
 
     gap: int

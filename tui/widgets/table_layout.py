@@ -8,14 +8,15 @@ from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Final, Literal
 
+import msgspec
+
 GUTTER: Final = 3
 """Cells before the first column: the cursor's bar, the mark and a blank."""
 GAP: Final = 2
 """Cells between two columns."""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """One column of a table.
 
     Attributes:
@@ -35,8 +36,7 @@ class Column:
     drop: int = 0
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A column that is shown, from cell `start`, over `width` cells."""
 
     column: Column

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 from textual.content import Content
 from textual.style import Style
 
@@ -29,8 +30,7 @@ class Row:
         return len(cells) == len(self.cells) and all(map(Content.is_same, self.cells, cells))
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """The styles of a table's parts; those of the gutter and the columns lie over that of their row."""
 
     row: Style
@@ -42,8 +42,7 @@ class Look:
     muted: Style
 
 
-@dataclass(frozen=True)
-class Painter:
+class Painter(msgspec.Struct, frozen=True):
     """Draws lines that are exactly as wide as the layout."""
 
     layout: Layout

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+import msgspec
 from textual.content import Content
 from textual.events import Resize
 
@@ -25,8 +25,7 @@ _GAP: Final = 2
 _STEP: Final = 12  # cells by which the state's place grows: another width of it costs a layout of the line
 
 
-@dataclass(frozen=True)
-class Whose:
+class Whose(msgspec.Struct, frozen=True):
     """The cloud that the deck is connected to, or is about to be.
 
     Attributes:
