@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
 from rich.cells import cell_len
 
@@ -16,7 +14,7 @@ both_sets = pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", 
 
 def signs(glyphs: Glyphs) -> list[str]:
     """Every sign of a set, the levels one by one."""
-    values = [getattr(glyphs, field.name) for field in fields(glyphs)]
+    values = [getattr(glyphs, name) for name in Glyphs.__struct_fields__]
     return [sign for value in values for sign in (value.values() if isinstance(value, dict) else value)]
 
 
