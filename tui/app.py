@@ -121,6 +121,8 @@ class Deck(ConnectedApp, inherit_bindings=False):
 
     def on_resize(self, event: events.Resize) -> None:
         """Cover the deck while the window is too small for it."""
+        if len(self.screen_stack) > 1:
+            self.delay_update()  # until what lies beneath is laid out anew too
         if too_small(event.size) and not isinstance(self.screen, TooSmallScreen):
             self.push_screen(TooSmallScreen())
 
@@ -129,6 +131,10 @@ class Deck(ConnectedApp, inherit_bindings=False):
     def get_theme(self, theme_name: str) -> TextualTheme | None:
         """Return a theme; the one to begin with also to Textual, which asks for it before it lets any be registered."""
         return self._first_theme if theme_name == self._first_theme.name else super().get_theme(theme_name)
+
+    def watch_theme(self) -> None:
+        """Repaint once, when every screen wears it."""
+        self.delay_update()
 
     async def theme_names(self) -> tuple[str, ...]:
         """Return the names of the themes that can be chosen, once their files are read."""

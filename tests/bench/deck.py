@@ -51,7 +51,9 @@ def first_paints(home):
             return terminal.until("NAME")
 
     pairs = [(once(DECK), once((*BARE, "0"))) for _ in range(ROUNDS + 1)]
-    return [statistics.median(seconds) for seconds in zip(*pairs[1:], strict=True)]  # the first round reads from disk
+    return [
+        statistics.median(seconds) for seconds in zip(*pairs[1:], strict=True)
+    ]  # the first compiles and reads from disk
 
 
 def keys(terminal):

@@ -30,6 +30,7 @@ class PseudoTerminal:
         self._words = [os.fspath(word) for word in words]
         self._size = struct.pack("HHHH", rows, columns, 0, 0)
         self._environ = os.environ | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | (environ or {})
+        self._environ.pop("PYTHONDONTWRITEBYTECODE", None)  # installed programs are compiled
 
     def __enter__(self):
         self.started = time.perf_counter()
@@ -55,7 +56,10 @@ class PseudoTerminal:
     def read(self, seconds):
         """Return what is written within `seconds`, as soon as there is anything; empty when there is nothing."""
         ready, _, _ = select.select([self._file], [], [], seconds)
-        return os.read(self._file, 65536) if ready else b""
+        try:
+            return os.read(self._file, 65536) if ready else b""
+        except OSError as ended:
+            raise SystemExit(f"{self._words[0]} has ended") from ended
 
     @staticmethod
     def shows(pattern, written):

@@ -184,6 +184,15 @@ async def test_only_the_key_that_changed_is_painted_again(deck_on, empty_cloud, 
         assert painted == [(Region(10, 0, 6, 1),)]  # " a alpha  b beta"
 
 
+async def test_keys_that_change_together_are_painted_in_one_go(deck_on, empty_cloud, painted) -> None:
+    async with deck_on(empty_cloud) as pilot:
+        bar = pilot.app.screen.query_one(KeyBar)
+        bar.show(HINTS)
+        painted.clear()
+        bar.show([*(KeyHint(hint.action_id, hint.key, hint.title, able=False) for hint in HINTS[:2]), *HINTS[2:]])
+        assert painted == [(Region(1, 0, 15, 1),)]
+
+
 async def test_what_does_not_fit_is_left_out_from_the_end(deck_on, empty_cloud) -> None:
     async with deck_on(empty_cloud) as pilot:
         bar = pilot.app.screen.query_one(KeyBar)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual._compositor import CompositorUpdate
+from textual.screen import Screen
 
 from tests.ui.conftest import DeckOn
-from tests.ui.pilot_tools import painted, toasts, until
+from tests.ui.pilot_tools import HeldClock, screen_text, toasts, until
 from tui.app import Deck
 from tui.launch import Launch
 from tui.localcloud import LocalCloud
 from tui.settings import themes
 from tui.settings.paths import Paths
 from tui.settings.themes import Theme, load_theme, load_themes
+from tui.widgets.top_bar import TopBar
 
 
 async def test_of_the_themes_the_first_paint_waits_for_the_one_that_is_worn(
@@ -63,23 +66,34 @@ async def test_the_first_frame_has_the_columns_of_the_list(paths: Paths, monkeyp
         assert "NAME" in frames[0]
 
 
-@pytest.mark.parametrize("keys", [("s", "escape"), ("question_mark", "escape"), ("enter", "escape")])
-async def test_what_opens_and_closes_over_the_list_costs_less_than_the_window_four_times(
-    deck_on: DeckOn, busy: LocalCloud, keys: tuple[str, str]
+async def test_what_opens_closes_or_changes_the_colours_is_painted_when_it_is_complete(
+    deck_on: DeckOn, busy: LocalCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with deck_on(busy, size=(160, 45)) as pilot:
-        app = pilot.app
-        with painted(pilot) as sent:
-            app.refresh()
-            await until(pilot, lambda: sent)
-        whole = len("".join(sent))
-        for key in keys:
-            with painted(pilot) as sent:
-                await pilot.press(key)
-                await until(pilot, lambda sent=sent: sent and not app._batch_count)
-            assert (
-                len("".join(sent)) < 4 * whole
-            )  # what beats in the background may repaint once more while the dialog is laid out
+    waits: list[Screen[Any]] = []
+    monkeypatch.setattr(Deck, "delay_update", lambda self: waits.append(self.screen))
+    async with deck_on(busy) as pilot:
+        jobs = pilot.app.screen
+        assert waits == []
+        await pilot.press("s")
+        menu = pilot.app.screen
+        await pilot.press("escape")
+        assert waits == [menu, jobs]
+        pilot.app.theme = "ember"
+        assert waits == [menu, jobs, jobs]
+
+
+async def test_beneath_a_dialog_nothing_is_painted_until_it_closes(
+    deck_on: DeckOn, busy: LocalCloud, clock: HeldClock
+) -> None:
+    async with deck_on(busy) as pilot:
+        jobs = pilot.app.screen
+        await pilot.press("s")
+        assert pilot.app.screen.styles.background.a < 1
+        assert not jobs.is_current
+        clock.advance(7200)
+        jobs.query_one(TopBar).tick()
+        await pilot.press("escape")
+        await until(pilot, lambda: jobs.is_current and "2h00m ago" in screen_text(pilot))
 
 
 def test_what_opens_later_is_imported_later() -> None:

@@ -47,14 +47,11 @@ class DeckScreen(Screen[None]):
 
     @property
     def is_current(self) -> bool:
-        """Whether the screen can be seen: on top, or beneath dialogs that let it shine through.
+        """Whether the screen is on top; beneath a dialog that lets it shine through, nothing moves.
 
-        Textual takes the screen beneath the top for visible in any case, and repaints the top whenever it changes.
+        Textual would repaint the whole window for each cell that changes there.
         """
-        if not super().is_current:
-            return False
-        stack = self.app.screen_stack
-        return all(above.styles.background.a < 1 for above in stack[stack.index(self) + 1 :])
+        return super().is_current and self.app.screen is self
 
     @property
     def situation(self) -> Situation:

@@ -16,7 +16,7 @@ from textual.command import Command, CommandPalette, DiscoveryHit, Hit, Hits, Pr
 from textual.content import Content
 from textual.fuzzy import FuzzySearch
 from textual.style import Style
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList
 
 from tui import actions
 from tui.daemon import in_daemon
@@ -170,7 +170,8 @@ class Palette(CommandPalette):
         self._chosen: object = None
 
     def on_mount(self) -> None:
-        """Keep the theme that is worn."""
+        """Keep the theme that is worn; each blink of the cursor would cost bytes."""
+        self.query_one(Input).cursor_blink = False
         self._worn = self.app.theme
 
     @on(OptionList.OptionHighlighted)

@@ -61,9 +61,9 @@ class KeyBar(Widget):
         if [(placed.start, placed.end) for placed in before] != [(placed.start, placed.end) for placed in self._placed]:
             self.refresh()
             return
-        for old, new in zip(before, self._placed, strict=True):
-            if old != new:
-                self.refresh(Region(new.start, 0, new.end - new.start, 1))
+        changed = [new for old, new in zip(before, self._placed, strict=True) if old != new]
+        if changed:  # as one region: Textual sends a line from its first cell once more for each
+            self.refresh(Region(changed[0].start, 0, changed[-1].end - changed[0].start, 1))
 
     def render_line(self, y: int) -> Strip:
         """Return the line of keys."""
