@@ -41,6 +41,11 @@ class Scope(StrEnum):
     APP = "app"
     JOBS = "jobs"
     JOB = "job"
+    CREATE = "create"
+    PICKER = "picker"
+    TRANSFERS = "transfers"
+    RESULTS = "results"
+    REQUEST = "request"
     PROFILES = "profiles"
 
 
@@ -50,6 +55,10 @@ class Group(StrEnum):
     JOB = _("Job")
     LIST = _("List")
     MOVE = _("Move and mark")
+    CREATE = _("New job")
+    PICKER = _("Files")
+    TRANSFERS = _("Transfers")
+    RESULTS = _("Results")
     PROFILES = _("Profiles")
     APP = _("arkdeck")
 
@@ -94,7 +103,12 @@ _APP: Final = frozenset(Scope)
 _JOBS: Final = frozenset([Scope.JOBS])
 _JOB: Final = frozenset([Scope.JOBS, Scope.JOB])
 _PROFILES: Final = frozenset([Scope.PROFILES])
-_LISTS: Final = _JOB | _PROFILES
+_CREATE: Final = frozenset([Scope.CREATE])
+_PICKER: Final = frozenset([Scope.PICKER])
+_TRANSFERS: Final = frozenset([Scope.TRANSFERS])
+_RESULTS: Final = frozenset([Scope.RESULTS])
+_REQUEST: Final = frozenset([Scope.REQUEST])
+_MOVING: Final = frozenset(Scope) - {Scope.APP}
 
 _TABS: Final = (
     (_("All"), _("Show all jobs.")),
@@ -186,27 +200,27 @@ ACTIONS: Final[tuple[Action, ...]] = (
         help=_("Stop asking the service, or go on."), obstacle=situations.no_profile,
     ),
     Action(
-        id="jobs.down", keys=("j", "down"), title=_("Down"), group=Group.MOVE, scope=_LISTS,
+        id="move.down", keys=("j", "down"), title=_("Down"), group=Group.MOVE, scope=_MOVING,
         help=_("Go to the next line."),
     ),
     Action(
-        id="jobs.up", keys=("k", "up"), title=_("Up"), group=Group.MOVE, scope=_LISTS,
+        id="move.up", keys=("k", "up"), title=_("Up"), group=Group.MOVE, scope=_MOVING,
         help=_("Go to the line before."),
     ),
     Action(
-        id="jobs.first", keys=("g", "home"), title=_("First"), group=Group.MOVE, scope=_LISTS,
+        id="move.first", keys=("g", "home"), title=_("First"), group=Group.MOVE, scope=_MOVING,
         help=_("Go to the first one."),
     ),
     Action(
-        id="jobs.last", keys=("G", "end"), title=_("Last"), group=Group.MOVE, scope=_LISTS,
+        id="move.last", keys=("G", "end"), title=_("Last"), group=Group.MOVE, scope=_MOVING,
         help=_("Go to the last one."),
     ),
     Action(
-        id="jobs.page_down", keys=("pagedown",), title=_("Page down"), group=Group.MOVE, scope=_LISTS,
+        id="move.page_down", keys=("pagedown",), title=_("Page down"), group=Group.MOVE, scope=_MOVING,
         help=_("Go down by what fits the window."),
     ),
     Action(
-        id="jobs.page_up", keys=("pageup",), title=_("Page up"), group=Group.MOVE, scope=_LISTS,
+        id="move.page_up", keys=("pageup",), title=_("Page up"), group=Group.MOVE, scope=_MOVING,
         help=_("Go up by what fits the window."),
     ),
     Action(

@@ -63,7 +63,7 @@ async def measure_ours(pilot):
         table.show([key for key in keys if "7" in key])
 
     async def move():
-        table.cursor_down()
+        table.down()
 
     return await figures(pilot, mount, sort, narrow, move)
 

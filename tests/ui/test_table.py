@@ -29,7 +29,7 @@ async def test_of_100_000_rows_only_those_in_sight_are_asked_for():
 async def test_moving_the_cursor_draws_two_rows_and_asks_for_none(jobs):
     async with TableApp(jobs).run_test(size=(160, 45)) as pilot:
         await settled(pilot)
-        pilot.app.table.cursor_down()
+        pilot.app.table.down()
         await pilot.pause()
         assert not jobs.asked
         assert 0 < pilot.app.sent() <= 2048
@@ -40,7 +40,7 @@ async def test_scrolling_asks_only_for_the_rows_that_come_into_sight(jobs):
     async with TableApp(jobs).run_test(size=(80, 24)) as pilot:
         pilot.app.table.move_to("job-22")
         await settled(pilot)
-        pilot.app.table.cursor_down()
+        pilot.app.table.down()
         await pilot.pause()
         assert jobs.asked == {f"job-{number}": 1 for number in range(23, 35)}
 
@@ -49,7 +49,7 @@ async def test_walking_down_a_long_list_sends_little_for_each_key_scrolls_includ
     async with TableApp(jobs).run_test(size=(160, 45)) as pilot:
         await settled(pilot)
         for _key in range(88):
-            pilot.app.table.cursor_down()
+            pilot.app.table.down()
             await pilot.pause()
         assert pilot.app.sent() <= 88 * 1024
 
@@ -198,9 +198,9 @@ async def test_pages_and_ends(jobs):
             table.page_down,
             table.page_up,
             table.last,
-            table.cursor_down,
+            table.down,
             table.first,
-            table.cursor_up,
+            table.up,
         ):
             move()
             reached.append(table.cursor_key)
@@ -233,7 +233,7 @@ async def test_without_colour_the_cursor_row_is_reversed(jobs, monkeypatch):
 async def test_cursor_and_mark_are_seen_in_ascii_too(jobs):
     async with TableApp(jobs, glyphs=ASCII).run_test(size=(80, 24)) as pilot:
         pilot.app.table.mark()
-        pilot.app.table.cursor_up()
+        pilot.app.table.up()
         pilot.app.table.set_sort("name")
         await pilot.pause()
         assert pilot.app.shown(0).startswith("   NAME^")
@@ -261,7 +261,7 @@ async def test_marking_goes_on_to_the_next_row_and_tells(jobs):
 async def test_marking_a_marked_row_takes_its_mark_away(jobs):
     async with TableApp(jobs).run_test() as pilot:
         pilot.app.table.mark()
-        pilot.app.table.cursor_up()
+        pilot.app.table.up()
         pilot.app.table.mark()
         assert pilot.app.table.marks == frozenset()
 
@@ -389,7 +389,7 @@ async def test_whatever_happens_cursor_and_marks_keep_to_their_keys_and_the_scre
                     table.touch(some)
                     assert (table.cursor_key, table.marks) == (cursor, marks)
                 case "move":
-                    chance.choice([table.cursor_up, table.cursor_down, table.page_down, table.page_up, table.last])()
+                    chance.choice([table.up, table.down, table.page_down, table.page_up, table.last])()
                 case "mark":
                     chance.choice([table.mark, table.mark, table.mark_range, table.clear_marks])()
                 case "scroll":

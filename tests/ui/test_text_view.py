@@ -37,7 +37,7 @@ async def test_it_scrolls_through_the_lines(numbered):
         view = pilot.app.view
         view.show(numbered)
         seen = []
-        for move in (view.line_down, view.page_down, view.line_up, view.page_up, view.last, view.line_down, view.first):
+        for move in (view.down, view.page_down, view.up, view.page_up, view.last, view.down, view.first):
             move()
             await pilot.pause()
             seen.append(pilot.app.shown(0))

@@ -100,7 +100,7 @@ def test_an_unknown_action_gets_the_nearest_known_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('"job.stop" = "j"', "keymap.job.stop: j is the key of jobs.down"),
+        ('"job.stop" = "j"', "keymap.job.stop: j is the key of move.down"),
         ('"job.stop" = "?"', "keymap.job.stop: ? is the key of app.help"),
         ('"app.help" = "S"', "keymap.app.help: S is the key of job.stop"),
         ('"job.stop" = "z"\n"job.delete" = "z"', "keymap.job.delete: z is the key of job.stop"),

@@ -10,20 +10,20 @@ from textual import on
 from textual.app import ComposeResult
 
 from tui.actions import Scope, Situation
-from tui.i18n import _
 from tui.runs.changes import Deed
 from tui.runs.database import JournalError
 from tui.runs.job_record import read_record
 from tui.screens.deck_app import deck_of
 from tui.screens.job_deeds import JobDeeds
 from tui.screens.messages import BoardChanged, ConnectionChanged
+from tui.screens.moving import Moving
 from tui.screens.polling import Polling
+from tui.widgets.crumb import Crumb
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import Look
 from tui.widgets.job_page import Known, job_page
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.lines import Lines
-from tui.widgets.safe_text import identifier, line
+from tui.widgets.safe_text import identifier
 from tui.widgets.text_view import TextView
 from tui.widgets.top_bar import TopBar
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _AGES_EVERY: Final = 10.0  # seconds
 
 
-class JobScreen(Polling, JobDeeds):
+class JobScreen(Polling, Moving, JobDeeds):
     """Shows one job; the service is asked for it by itself for as long as the screen is open.
 
     Args:
@@ -43,7 +43,6 @@ class JobScreen(Polling, JobDeeds):
     """
 
     SCOPE = Scope.JOB
-    CSS_PATH = "job.tcss"
 
     def __init__(self, view: JobView, connection: Connection) -> None:
         super().__init__()
@@ -53,7 +52,7 @@ class JobScreen(Polling, JobDeeds):
     def compose(self) -> ComposeResult:
         """Lay out the lines and the page."""
         yield TopBar(deck_of(self).launch.clock)
-        yield Lines(id="crumb")
+        yield Crumb()
         yield TextView(id="job-page")
         yield KeyBar()
 
@@ -82,6 +81,8 @@ class JobScreen(Polling, JobDeeds):
     def page(self) -> TextView:
         """What scrolls."""
         return self.query_one(TextView)
+
+    moved = page
 
     @property
     def situation(self) -> Situation:
@@ -133,8 +134,7 @@ class JobScreen(Polling, JobDeeds):
 
     def _show(self) -> None:
         """Show what is known as it is now; only what differs is painted."""
-        back = line(("esc", "bold $accent"), (_(" back"), "$muted"))
-        self.query_one("#crumb", Lines).show(line(" ", identifier(self._known.view.job.id), "   ", back))
+        self.query_one(Crumb).tell(identifier(self._known.view.job.id))
         width = self.page.sight.width
         if width:
             self.page.show(job_page(self._known, width, Look(deck_of(self).launch.clock.now(), glyphs())))
@@ -147,27 +147,3 @@ class JobScreen(Polling, JobDeeds):
             self.do_app_back()
         elif self.is_attached and deck_of(self).connection is self._connection:
             self._read_journal()
-
-    def do_jobs_down(self) -> None:
-        """Scroll one line down."""
-        self.page.line_down()
-
-    def do_jobs_up(self) -> None:
-        """Scroll one line up."""
-        self.page.line_up()
-
-    def do_jobs_page_down(self) -> None:
-        """Scroll down by what fits the window."""
-        self.page.page_down()
-
-    def do_jobs_page_up(self) -> None:
-        """Scroll up by what fits the window."""
-        self.page.page_up()
-
-    def do_jobs_first(self) -> None:
-        """Scroll to the beginning."""
-        self.page.first()
-
-    def do_jobs_last(self) -> None:
-        """Scroll to the end."""
-        self.page.last()

@@ -23,6 +23,7 @@ from tui.screens.entrance import Entrance
 from tui.screens.job_deeds import JobDeeds
 from tui.screens.jobs_empty import Emptiness, why_empty
 from tui.screens.messages import BoardChanged, ConnectionChanged, JobMade, PollTold
+from tui.screens.moving import Moving
 from tui.screens.polling import Polling
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.glyphs import glyphs
@@ -46,7 +47,7 @@ _REST: Final = 0.2  # seconds after which the cursor is not on its way any more
 _FILL_EVERY: Final = 0.3  # seconds between the pages of a list that are shown while it is being read
 
 
-class JobsScreen(Entrance, Polling, JobDeeds):
+class JobsScreen(Entrance, Polling, Moving, JobDeeds):
     """Jobs by phase, what needs attention first; filter, sort, marks, and a preview of the one under the cursor."""
 
     SCOPE = Scope.JOBS
@@ -102,6 +103,8 @@ class JobsScreen(Entrance, Polling, JobDeeds):
     def table(self) -> VirtualTable:
         """The list."""
         return self.query_one(VirtualTable)
+
+    moved = table
 
     @property
     def situation(self) -> Situation:
@@ -344,30 +347,6 @@ class JobsScreen(Entrance, Polling, JobDeeds):
             deck_of(self).remember(filter="")
         else:
             self.table.clear_marks()
-
-    def do_jobs_down(self) -> None:
-        """Go to the next job."""
-        self.table.cursor_down()
-
-    def do_jobs_up(self) -> None:
-        """Go to the job before."""
-        self.table.cursor_up()
-
-    def do_jobs_first(self) -> None:
-        """Go to the first job."""
-        self.table.first()
-
-    def do_jobs_last(self) -> None:
-        """Go to the last job."""
-        self.table.last()
-
-    def do_jobs_page_down(self) -> None:
-        """Go down by what fits the window."""
-        self.table.page_down()
-
-    def do_jobs_page_up(self) -> None:
-        """Go up by what fits the window."""
-        self.table.page_up()
 
     def do_jobs_mark(self) -> None:
         """Mark the job under the cursor, or unmark it."""

@@ -21,14 +21,15 @@ from tui.screens.confirm import ConfirmScreen
 from tui.screens.deck_app import deck_of
 from tui.screens.headed import Headed
 from tui.screens.messages import ConnectionChanged, PollTold
+from tui.screens.moving import Moving
 from tui.screens.profile_form import ProfileForm, written
 from tui.settings.config_file import ConfigError, load_config
 from tui.settings.profile_list import KeysFrom, ListedProfile, listed_profiles
 from tui.settings.profiles import delete_profile, make_default
 from tui.text import clean, short_path
+from tui.widgets.crumb import Crumb
 from tui.widgets.glyphs import glyphs
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.lines import Lines
 from tui.widgets.profile_cells import COLUMNS, profile_cells, profile_facts
 from tui.widgets.safe_text import identifier, line, paragraphs
 from tui.widgets.table import VirtualTable
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 _ANY_TWO: Final = 2
 
 
-class ProfilesScreen(Headed):
+class ProfilesScreen(Headed, Moving):
     """Lists the profiles; the deck can be given another one, and each can be changed and given keys."""
 
     SCOPE = Scope.PROFILES
@@ -57,16 +58,15 @@ class ProfilesScreen(Headed):
     def compose(self) -> ComposeResult:
         """Lay out the lines, the list, and what is told of one."""
         yield TopBar(deck_of(self).launch.clock)
-        yield Lines(id="crumb")
+        yield Crumb()
         yield VirtualTable(COLUMNS, self._cells, empty=Content())
         yield Static(id="told")
         yield KeyBar()
 
     def on_mount(self) -> None:
         """Say where the profiles are kept."""
-        back = line(("esc", "bold $accent"), (_(" back"), "$muted"))
         file = identifier(short_path(deck_of(self).launch.paths.config_file))
-        self.query_one("#crumb", Lines).show(line((_(" Profiles"), "bold"), "   ", back, "   ", file.stylize("$muted")))
+        self.query_one(Crumb).tell(line((_("Profiles"), "bold")), file.stylize("$muted"))
         self.tell_top_bar()
         self.table.focus()
 
@@ -78,6 +78,8 @@ class ProfilesScreen(Headed):
     def table(self) -> VirtualTable:
         """The list."""
         return self.query_one(VirtualTable)
+
+    moved = table
 
     @property
     def chosen(self) -> ListedProfile | None:
@@ -344,30 +346,6 @@ class ProfilesScreen(Headed):
     def _refuse(self, error: ConfigError | KeyringUnavailableError) -> None:
         words = "\n".join(filter(None, [error.message, error.advice]))
         self.app.notify(words, severity="error", timeout=20, markup=False)
-
-    def do_jobs_down(self) -> None:
-        """Go to the next profile."""
-        self.table.cursor_down()
-
-    def do_jobs_up(self) -> None:
-        """Go to the profile before."""
-        self.table.cursor_up()
-
-    def do_jobs_first(self) -> None:
-        """Go to the first profile."""
-        self.table.first()
-
-    def do_jobs_last(self) -> None:
-        """Go to the last profile."""
-        self.table.last()
-
-    def do_jobs_page_down(self) -> None:
-        """Go down by what fits the window."""
-        self.table.page_down()
-
-    def do_jobs_page_up(self) -> None:
-        """Go up by what fits the window."""
-        self.table.page_up()
 
 
 def _broken(error: ConfigError) -> Content:

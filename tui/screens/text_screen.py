@@ -26,8 +26,8 @@ class TextScreen(DeckScreen):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move('line_down')", show=False),
-        Binding("k,up", "move('line_up')", show=False),
+        Binding("j,down", "move('down')", show=False),
+        Binding("k,up", "move('up')", show=False),
         Binding("pagedown,space", "move('page_down')", show=False),
         Binding("pageup", "move('page_up')", show=False),
         Binding("l,right", "move('right')", show=False),

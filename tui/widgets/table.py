@@ -192,11 +192,11 @@ class VirtualTable(LineView):
         if key in self._index:
             self._move(self._index[key])
 
-    def cursor_up(self) -> None:
+    def up(self) -> None:
         """Move the cursor one row up."""
         self._move(self._cursor - 1)
 
-    def cursor_down(self) -> None:
+    def down(self) -> None:
         """Move the cursor one row down."""
         self._move(self._cursor + 1)
 
@@ -241,7 +241,7 @@ class VirtualTable(LineView):
         """Mark the row under the cursor, or take its mark away, and move on to the next."""
         if (key := self.cursor_key) is not None:
             self._toggle(key)
-            self.cursor_down()
+            self.down()
 
     def mark_range(self) -> None:
         """Mark every row from the one that was marked last to the one under the cursor."""

@@ -80,11 +80,11 @@ class TextView(LineView):
         self._arrange(Offset(0, 0))
         self._go(0, bisect_left(self._rows, (first, 0, 0)))
 
-    def line_up(self) -> None:
+    def up(self) -> None:
         """Scroll one line up."""
         self._step(0, -1)
 
-    def line_down(self) -> None:
+    def down(self) -> None:
         """Scroll one line down."""
         self._step(0, 1)
 
