@@ -22,7 +22,6 @@ from tui.runs.prepare import primary_version, read_input, same_content
 from tui.runs.services import Services
 from tui.storage.errors import BucketMissingError
 
-
 _INPUT_NOT_FOUND: Final = "InvalidParameter.TosURLInvalid"
 """What the service says of an input that it does not find, among other things (ark-openapi.md §6.2)."""
 
