@@ -12,7 +12,6 @@ import msgspec
 from tui.ark.errors import ActiveJobError, ArkReplyError
 from tui.dataset.check import CheckSummary
 from tui.errors import AccessError, ServiceError
-from tui.fingerprint import Fingerprint
 from tui.runs.course import job_of_same_call
 from tui.runs.create import job_of_earlier_run, new_job
 from tui.runs.events import Event, ModelChosen, Rehearsed
@@ -27,28 +26,28 @@ _INPUT_NOT_FOUND: Final = "InvalidParameter.TosURLInvalid"
 
 
 async def rehearse(
-    plan: Plan, services: Services, *, checked: Fingerprint | None = None
+    plan: Plan, services: Services, *, checked: CheckSummary | None = None
 ) -> AsyncGenerator[Event, None]:
     """Check the input, look at the bucket, ask the service for a dry run; nothing is written anywhere.
 
     Args:
         plan: of the submission.
         services: the cloud that would get it.
-        checked: of the input, where it was found good just now; it is not read again then.
+        checked: what the check of this very file said, without an error, so that it is not read again.
 
     Raises:
         ArkdeckError: what would stop the submission, but for an answer to the dry run, which is an event.
     """
     if plan.out:
         require_free(Path(plan.out), await job_of_same_call(plan, services))
-    fingerprint = checked
-    if fingerprint is None:
+    if checked is None:
         async with aclosing(read_input(plan)) as events:
             async for event in events:
                 yield event
                 if isinstance(event, CheckSummary):
-                    fingerprint = event.fingerprint
-    assert fingerprint is not None
+                    checked = event
+    assert checked is not None
+    fingerprint = checked.fingerprint
     if plan.model and not plan.version:
         plan = msgspec.structs.replace(plan, version=await primary_version(plan.model, services))
         yield ModelChosen(plan.model, plan.version)
