@@ -17,7 +17,7 @@ from tui.cli.exit_codes import ExitCode
 from tui.cli.opened import opened_results, results_options
 from tui.cli.output import print_json, print_line, say
 from tui.cli.session import asynchronous, json_option, open_journal, session
-from tui.cli.submit import parse_tags, require_text, require_window, sending_options, tell
+from tui.cli.submit import sending_options, tell
 from tui.errors import ArkdeckError, UsageError
 from tui.i18n import _, plural
 
@@ -260,10 +260,13 @@ async def _send(asked: Asked, left: _Left, file: RetryFile, told: dict[str, obje
     from tui.runs.course import begin
     from tui.runs.rehearse import rehearse
     from tui.runs.retry import child_plan
+    from tui.runs.submission import plan_for
 
     profile = asked.profile or (left.run.plan.profile if left.run else "") or None
     async with session(profile, write=not asked.dry_run) as opened:
-        plan = _template(opened, file)
+        plan = plan_for(
+            opened.profile, file.path, named=opened.named, service=opened.services.service, folder=Path.cwd()
+        )
         if left.parent:
             services = opened.services
             parent = await services.ark.get_job(left.parent) if left.run is None else Job(id=left.parent)
@@ -277,26 +280,10 @@ async def _send(asked: Asked, left: _Left, file: RetryFile, told: dict[str, obje
     return code
 
 
-def _template(opened: Session, file: RetryFile) -> Plan:
-    from tui.runs.plan import Plan
-
-    profile = opened.profile
-    return Plan(
-        verb="submit",
-        input=str(file.path),
-        profile=profile.name if opened.named else "",
-        service=opened.services.service,
-        bucket=profile.bucket,
-        project=profile.project,
-        input_prefix=profile.input_prefix,
-        output_prefix=profile.output_prefix,
-        folder=str(Path.cwd()),
-    )
-
-
 def _told(asked: Asked) -> dict[str, object]:
     """Return the fields of the plan that the options of sending name (UsageError: they do not fit)."""
     from tui.ark.models import parse_model
+    from tui.runs.submission import parse_tags, require_text, require_window
 
     given = [name for name in _SENDING if getattr(asked, name)]
     if given and not asked.submit:
