@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from tui.runs.run import Run
 
 _SENDING: Final = (
-    "model", "custom_model", "name", "description", "project", "window", "tags", "bucket", "create_bucket", "again",
-    "dry_run",
+    "model", "custom_model", "name", "description", "project", "window", "tags", "bucket", "input_prefix",
+    "output_prefix", "create_bucket", "again", "dry_run",
 )  # fmt: skip
 
 
@@ -58,6 +58,8 @@ class Asked:
     window: str | None
     tags: tuple[str, ...]
     bucket: str | None
+    input_prefix: str | None
+    output_prefix: str | None
     create_bucket: bool
     again: bool
     dry_run: bool
@@ -283,7 +285,7 @@ async def _send(asked: Asked, left: _Left, file: RetryFile, told: dict[str, obje
 def _told(asked: Asked) -> dict[str, object]:
     """Return the fields of the plan that the options of sending name (UsageError: they do not fit)."""
     from tui.ark.models import parse_model
-    from tui.runs.submission import parse_tags, require_text, require_window
+    from tui.runs.submission import as_prefix, parse_tags, require_text, require_window
 
     given = [name for name in _SENDING if getattr(asked, name)]
     if given and not asked.submit:
@@ -291,7 +293,7 @@ def _told(asked: Asked) -> dict[str, object]:
         raise UsageError(_("only for sending: {options}", options=options), advice=_("Add --submit."))
     if asked.model and asked.custom_model:
         raise UsageError(_("name one model"), advice=_("--model NAME[@VERSION], or --custom-model ID"))
-    require_text(asked.name, asked.description, *asked.tags)
+    require_text(asked.name, asked.description, asked.input_prefix, asked.output_prefix, *asked.tags)
     told: dict[str, object] = {
         name: value
         for name in ("name", "description", "project", "bucket", "create_bucket")
@@ -306,6 +308,9 @@ def _told(asked: Asked) -> dict[str, object]:
         told["window_days"] = require_window(asked.window)
     if asked.tags:
         told["tags"] = parse_tags(asked.tags)
+    for name in ("input_prefix", "output_prefix"):
+        if prefix := as_prefix(getattr(asked, name)):
+            told[name] = prefix
     if asked.again:
         told["nonce"] = secrets.token_hex(4)
     return told

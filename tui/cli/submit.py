@@ -40,6 +40,8 @@ def sending_options(*, window: str | None) -> Callable[[Callable[..., Any]], Cal
         click.option("--window", metavar="1d..28d", default=window, show_default=True, help=_("time the job may take")),
         click.option("--tag", "tags", metavar="K=V", multiple=True, help=_("repeatable")),
         click.option("--bucket", metavar="NAME", help=_("the profile's unless given")),
+        click.option("--input-prefix", metavar="PREFIX", help=_("where the input goes; the profile's unless given")),
+        click.option("--output-prefix", metavar="PREFIX", help=_("where the results go; the profile's unless given")),
         click.option("--create-bucket", is_flag=True, help=_("make the bucket, private, if it is missing")),
         click.option("--again", is_flag=True, help=_("a second job on content that has one")),
         click.option("--dry-run", is_flag=True, help=_("check, show what would happen, send nothing")),
@@ -65,6 +67,8 @@ class Asked:
     window: str
     tags: tuple[str, ...]
     bucket: str | None
+    input_prefix: str | None
+    output_prefix: str | None
     create_bucket: bool
     again: bool
     dry_run: bool
@@ -111,7 +115,7 @@ async def _go(verb: str, asked: Asked) -> int:
         raise UsageError(_("name one model"), advice=_("--model NAME[@VERSION], or --custom-model ID"))
     _require_file(asked.file)
     window_days = require_window(asked.window)
-    require_text(asked.name, asked.description, *asked.tags)
+    require_text(asked.name, asked.description, asked.input_prefix, asked.output_prefix, *asked.tags)
     tags = parse_tags(asked.tags)
     model = parse_model(asked.model) if asked.model else None
     async with session(asked.profile, write=not asked.dry_run) as opened:
@@ -187,7 +191,7 @@ def _plan(
 
     import msgspec
 
-    from tui.runs.submission import plan_for
+    from tui.runs.submission import as_prefix, plan_for
 
     profile = opened.profile
     bucket = asked.bucket or profile.bucket
@@ -204,6 +208,8 @@ def _plan(
         verb=verb,
         bucket=bucket,
         project=asked.project or profile.project,
+        input_prefix=as_prefix(asked.input_prefix) or profile.input_prefix,
+        output_prefix=as_prefix(asked.output_prefix) or profile.output_prefix,
         model=model.name if model else "",
         version=model.version if model else "",
         custom_model=asked.custom_model or "",

@@ -61,6 +61,12 @@ def parse_tags(pairs: Iterable[str]) -> dict[str, str]:
     return tags
 
 
+def as_prefix(text: str | None) -> str:
+    """Return a folder of the object store as a prefix: without a slash before it, with one behind it."""
+    folder = (text or "").strip("/")
+    return f"{folder}/" if folder else ""
+
+
 def parse_any_model(text: str) -> ModelReference:
     """Return the model that a text names: `NAME`, `NAME@VERSION`, or the id of a custom one (UsageError).
 
