@@ -119,6 +119,14 @@ _TABS: Final = (
     (_("Failed"), _("Show the jobs that failed.")),
 )
 
+_STAGES: Final = (
+    (_("Input"), _("Show the file of requests.")),
+    (_("Check"), _("Show what the check found.")),
+    (_("Job"), _("Show model, window, name and places of the job.")),
+    (_("Review"), _("Show what would happen.")),
+    (_("Sending"), _("Show how the upload goes.")),
+)
+
 ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="job.open", keys=("enter",), title=_("Open"), group=Group.JOB, scope=_JOBS, footer=1,
@@ -149,6 +157,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
         id="job.clone", keys=("N",), title=_("Clone"), group=Group.JOB, scope=_JOB, writes=True, footer=12,
         help=_("Create a new job on the same input."),
         obstacle=situations.not_allowed_to_one(Deed.CLONE), command=situations.on_one_job("clone"),
+    ),
+    Action(
+        id="job.create", keys=("n",), title=_("New"), group=Group.JOB, scope=_JOBS, footer=6,
+        help=_("Make a job of a file, step by step."), obstacle=situations.nothing_to_be_made,
     ),
     Action(
         id="job.json", keys=("y",), title=_("JSON"), group=Group.JOB, scope=_JOB, footer=10,
@@ -235,6 +247,51 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="jobs.clear_marks", keys=("\\",), title=_("Clear marks"), group=Group.MOVE, scope=_JOBS,
         help=_("Unmark all jobs."), obstacle=situations.no_marks,
+    ),
+    Action(
+        id="create.open", keys=("enter",), title=_("Open"), group=Group.CREATE, scope=_CREATE, footer=1,
+        help=_("Choose the file, see the line, change the value."), obstacle=situations.nothing_to_open,
+    ),
+    Action(
+        id="create.next", keys=("n", "right"), title=_("Next"), group=Group.CREATE, scope=_CREATE, footer=2,
+        help=_("Go on to the next step."), obstacle=situations.last_stage,
+    ),
+    Action(
+        id="create.previous", keys=("p", "left"), title=_("Previous"), group=Group.CREATE, scope=_CREATE,
+        help=_("Go back to the step before."), obstacle=situations.first_stage,
+    ),
+    *(
+        Action(
+            id=f"create.stage_{number}", keys=(str(number),), title=title, group=Group.CREATE, scope=_CREATE,
+            help=help_text, argument=number,
+        )
+        for number, (title, help_text) in enumerate(_STAGES, start=1)
+    ),
+    Action(
+        id="create.send", keys=("S",), title=_("Send"), group=Group.CREATE, scope=_CREATE, writes=True, footer=3,
+        help=_("Upload the file and create the job: its answers are paid for."),
+        obstacle=situations.not_to_be_sent, command=situations.submission,
+    ),
+    Action(
+        id="create.file", keys=("f",), title=_("File"), group=Group.CREATE, scope=_CREATE, footer=4,
+        help=_("Choose the file of requests."),
+    ),
+    Action(
+        id="create.again", keys=("r",), title=_("Again"), group=Group.CREATE, scope=_CREATE, footer=5,
+        help=_("Check the file again, or ask the service again."), obstacle=situations.nothing_to_repeat,
+    ),
+    Action(
+        id="create.stop_check", keys=("x",), title=_("Stop check"), group=Group.CREATE, scope=_CREATE, footer=8,
+        help=_("Stop the check of the file."), obstacle=situations.no_check,
+    ),
+    Action(
+        id="create.copy", keys=("c",), title=_("Copy"), group=Group.CREATE, scope=_CREATE, footer=7,
+        help=_("Copy the command line that does the same."), obstacle=situations.no_submission,
+        command=situations.submission,
+    ),
+    Action(
+        id="create.anew", keys=("A",), title=_("Start anew"), group=Group.CREATE, scope=_CREATE,
+        help=_("Forget what is chosen and typed here."), obstacle=situations.nothing_chosen,
     ),
     Action(
         id="profile.use", keys=("enter",), title=_("Use"), group=Group.PROFILES, scope=_PROFILES, footer=1,

@@ -10,9 +10,35 @@ from tui.i18n import _
 from tui.runs.changes import Deed
 from tui.runs.changes import obstacle as obstacle_to
 from tui.settings.profile_list import KeysFrom, ListedProfile
+from tui.text import clean
 
 if TYPE_CHECKING:
     from tui.runs.board import JobView
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """The page that makes a job, as its actions are judged.
+
+    Attributes:
+        first: no step comes before the one that is shown.
+        last: none that can be shown comes after it.
+        empty: nothing is chosen or typed.
+        checking: the file is being checked.
+        closed: why there is nothing to open under the cursor; None when there is.
+        unrepeatable: why what the step shows cannot be found out again; None when it can.
+        unsendable: why the job cannot be sent; None when it can.
+        command: the words after `arkdeck` that do the same; None where there are none.
+    """
+
+    first: bool = False
+    last: bool = False
+    empty: bool = False
+    checking: bool = False
+    closed: str | None = None
+    unrepeatable: str | None = None
+    unsendable: str | None = None
+    command: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +58,7 @@ class Situation:
         chosen: the profile under the cursor, where profiles are listed; `profile` is its name then.
         keys: where its keys are found; None while that is looked up.
         trouble: why the configuration file cannot be read; empty when it can.
+        making: the job in the making, where one is shown.
     """
 
     jobs: tuple[JobView, ...] = ()
@@ -47,6 +74,7 @@ class Situation:
     chosen: ListedProfile | None = None
     keys: KeysFrom | None = None
     trouble: str = ""
+    making: Making = Making()
 
 
 Obstacle = Callable[[Situation], str | None]
@@ -112,6 +140,58 @@ def not_allowed_to_one(deed: Deed) -> Obstacle:
     """Return the obstacle to a deed that is done to one job at a time."""
     refused = not_allowed(deed)
     return lambda situation: one_job(situation) or refused(situation)
+
+
+def nothing_to_be_made(situation: Situation) -> str | None:
+    """Object where no job can be made: nothing is open, or it is open for reading only."""
+    if situation.read_only:
+        return _("profile {name} is read only", name=clean(situation.profile, strict=True, limit=80))
+    return no_profile(situation)
+
+
+def nothing_to_open(situation: Situation) -> str | None:
+    """Object where the step has nothing to open."""
+    return situation.making.closed
+
+
+def first_stage(situation: Situation) -> str | None:
+    """Object to going back from the first step."""
+    return _("this is the first step") if situation.making.first else None
+
+
+def last_stage(situation: Situation) -> str | None:
+    """Object to going on from the last step."""
+    return _("there is no step after this one") if situation.making.last else None
+
+
+def not_to_be_sent(situation: Situation) -> str | None:
+    """Object while something stands against sending the job."""
+    return situation.making.unsendable
+
+
+def nothing_to_repeat(situation: Situation) -> str | None:
+    """Object where the step finds nothing out."""
+    return situation.making.unrepeatable
+
+
+def no_check(situation: Situation) -> str | None:
+    """Object while no check runs."""
+    return None if situation.making.checking else _("no check is running")
+
+
+def nothing_chosen(situation: Situation) -> str | None:
+    """Object where there is nothing to forget."""
+    return _("nothing is chosen or typed yet") if situation.making.empty else None
+
+
+def submission(situation: Situation) -> tuple[str, ...] | None:
+    """Return the command that sends the job in the making."""
+    return situation.making.command
+
+
+def no_submission(situation: Situation) -> str | None:
+    """Object while no command line would send the job."""
+    return None if situation.making.command else _("file and model are not chosen yet")
 
 
 def unreadable(situation: Situation) -> str | None:
