@@ -281,7 +281,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="app.copy_command", title=_("Copy command"), group=Group.APP, scope=_JOB,
         help=_("Copy the command line that shows the same."),
-        obstacle=situations.gone_with_the_deck, command=situations.show_the_same,
+        command=situations.show_the_same,
     ),
     Action(
         id="app.profiles", keys=("P",), title=_("Profiles"), group=Group.APP, scope=_APP,
@@ -339,9 +339,9 @@ def obstacle(action: Action, situation: Situation) -> str | None:
 
 
 def command_line(action: Action, situation: Situation) -> str | None:
-    """Return the command that does the same, quoted for a shell; None when there is none, or none that would work."""
+    """Return the command that does the same, quoted for a shell; None when there is none."""
     words = action.command(situation)
-    if words is None or situation.local:
+    if words is None:
         return None
     profile = ("-p", situation.profile) if situation.named else ()
     return shlex.join(("arkdeck", *profile, *words))
