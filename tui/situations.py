@@ -85,6 +85,11 @@ def no_job(situation: Situation) -> str | None:
     return None if situation.jobs else _("no job is selected")
 
 
+def nothing_to_copy(situation: Situation) -> str | None:
+    """Object where there is no job to copy from, and no local cloud of the deck's own whose variables can be copied."""
+    return None if situation.local else no_job(situation)
+
+
 def one_job(situation: Situation) -> str | None:
     """Object where there is no job to act on, or several."""
     return no_job(situation) or (_("several jobs are marked") if len(situation.jobs) > 1 else None)

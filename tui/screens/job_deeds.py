@@ -137,22 +137,26 @@ class JobDeeds(DeckScreen):
             if key is not None:
                 deck_of(self).copy(copies[key].text, copies[key].what, copies[key].note)
 
-        title = _("Copy") if len(jobs) == 1 else plural("Copy of {count} job", "Copy of {count} jobs", len(jobs))
+        title = _("Copy") if len(jobs) < 2 else plural("Copy of {count} job", "Copy of {count} jobs", len(jobs))
         self.app.push_screen(MenuScreen(title, choices), chosen)
 
     def _copies(self, jobs: Sequence[Job]) -> dict[str, _Copy]:
-        """Return what can be copied, by the letter that chooses it; its text has a line for each job."""
+        """Return what can be copied, by the letter that chooses it; what is of jobs has a line for each."""
         show = actions.action("job.open")
         situation = self.situation
         commands = [actions.command_line(show, replace(situation, jobs=(view,))) or "" for view in situation.jobs]
-        copies = {
-            "i": _Copy(_("the id"), "\n".join(job.id for job in jobs)),
-            "n": _Copy(_("the name"), "\n".join(job.name for job in jobs)),
-            "f": _Copy(_("the input's place"), "\n".join(_place(job.input.bucket, job.input.key) for job in jobs)),
-            "o": _Copy(_("the output folder"), "\n".join(map(_output_folder, jobs))),
-            "c": _Copy(_("the command line"), "\n".join(commands), bound_to_the_deck(situation)),
-            "l": _Copy(_("the JSON line"), "\n".join(job.raw.decode() for job in jobs)),
-        }
+        copies = (
+            {
+                "i": _Copy(_("the id"), "\n".join(job.id for job in jobs)),
+                "n": _Copy(_("the name"), "\n".join(job.name for job in jobs)),
+                "f": _Copy(_("the input's place"), "\n".join(_place(job.input.bucket, job.input.key) for job in jobs)),
+                "o": _Copy(_("the output folder"), "\n".join(map(_output_folder, jobs))),
+                "c": _Copy(_("the command line"), "\n".join(commands), bound_to_the_deck(situation)),
+                "l": _Copy(_("the JSON line"), "\n".join(job.raw.decode() for job in jobs)),
+            }
+            if jobs
+            else {}
+        )
         connection = deck_of(self).connection
         if connection is not None and connection.local:
             copies["v"] = _Copy(_("the local cloud's variables"), "\n".join(export_lines(connection.variables)))
