@@ -19,6 +19,8 @@ from tui.situations import Situation
 from tui.text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.situations import Command, Obstacle
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "command_line",
     "in_key_bar",
     "in_scope",
+    "in_shell",
     "obstacle",
 ]
 
@@ -170,7 +173,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="job.copy", keys=("c",), title=_("Copy"), group=Group.JOB, scope=_JOB, footer=7,
         help=_("Copy the id, a place, or a command line."),
-        obstacle=situations.no_job,
+        obstacle=situations.nothing_to_copy,
     ),
     *(
         Action(
@@ -338,7 +341,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="app.copy_command", title=_("Copy command"), group=Group.APP, scope=_JOB,
         help=_("Copy the command line that shows the same."),
-        obstacle=situations.gone_with_the_deck, command=situations.show_the_same,
+        command=situations.show_the_same,
     ),
     Action(
         id="app.profiles", keys=("P",), title=_("Profiles"), group=Group.APP, scope=_APP,
@@ -396,9 +399,12 @@ def obstacle(action: Action, situation: Situation) -> str | None:
 
 
 def command_line(action: Action, situation: Situation) -> str | None:
-    """Return the command that does the same, quoted for a shell; None when there is none, or none that would work."""
+    """Return the command that does the same, quoted for a shell; None when there is none."""
     words = action.command(situation)
-    if words is None or situation.local:
-        return None
+    return None if words is None else in_shell(words, situation)
+
+
+def in_shell(words: Sequence[str], situation: Situation) -> str:
+    """Return `arkdeck` with these words behind it, quoted for a shell, on the situation's profile."""
     profile = ("-p", situation.profile) if situation.named else ()
     return shlex.join(("arkdeck", *profile, *words))

@@ -170,12 +170,13 @@ class Deck(ConnectedApp, inherit_bindings=False):
 
     # The terminal
 
-    def copy(self, text: str, what: str) -> None:
+    def copy(self, text: str, what: str, note: str = "") -> None:
         """Copy a text to the operator's clipboard and say so.
 
         Args:
             text: what to copy; control characters in it are made harmless first.
             what: its name in the message, as in `the id`.
+            note: a sentence more on it; empty for none.
         """
         safe = clean(text, multiline=True, limit=len(text))
         if not fits(safe):
@@ -186,7 +187,7 @@ class Deck(ConnectedApp, inherit_bindings=False):
             return
         self.copy_to_clipboard(safe)
         said = plural("copied {what} ({count} character)", "copied {what} ({count} characters)", len(safe), what=what)
-        self.notify(said)
+        self.notify("\n".join(filter(None, (said, note))))
 
     def copy_to_clipboard(self, text: str) -> None:
         """Send a text to the terminal's clipboard, as Textual does, but also through multiplexers."""

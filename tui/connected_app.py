@@ -21,6 +21,8 @@ from tui.screens.deck_app import DEEDS
 from tui.screens.messages import BoardChanged, ConnectionChanged, PollTold
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tui.runs.poller import PollEvent
     from tui.settings.credentials import Credentials
 
@@ -36,6 +38,7 @@ class ConnectedApp(KeysInTurn):
         connection_state: how opening it went, with the reason when it did not.
         poll_status: what its polls are up to.
         session_keys: keys by profile that the operator gave for as long as the deck runs.
+        example_came_to: what became of the example run, in one line; empty until it has ended.
     """
 
     def __init__(self, launch: Launch, **options: Any) -> None:
@@ -45,6 +48,7 @@ class ConnectedApp(KeysInTurn):
         self.connection_state: ConnectionState = Connecting(launch.profile or "", local=launch.local is not None)
         self.poll_status = PollStatus()
         self.session_keys: dict[str, Credentials] = {}
+        self.example_came_to = ""
         self._keeping: Worker[None] | None = None
 
     def connect(self, profile: str | None) -> None:
@@ -92,12 +96,14 @@ class ConnectedApp(KeysInTurn):
         if connection.example_to is None:
             yield
             return
-        example = partial(run_example, connection, connection.example_to, self.notify)
-        run: Worker[None] = self.run_worker(example, group="example")
+        run: Worker[None] = self.run_worker(self._run_example(connection, connection.example_to), group="example")
         try:
             yield
         finally:
             await _end([run])
+
+    async def _run_example(self, connection: Connection, results: Path) -> None:
+        self.example_came_to = await run_example(connection, results, self.notify)
 
     @asynccontextmanager
     async def _deeds_cut_off(self) -> AsyncIterator[None]:

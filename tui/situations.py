@@ -51,7 +51,7 @@ class Situation:
         connected: a profile is open, and its credentials were not refused.
         profile: its name; empty while none is chosen.
         named: the operator chose the profile, so that a command line has to name it.
-        local: the profile is the local cloud of the deck, which no other process can reach.
+        local: the profile is the local cloud of the deck, gone with it.
         filter: what the list shows, in the language of `arkdeck jobs --filter`, the tab's phase included.
         listing: the screen shows the list, not one job.
         gone: the service does not have the open job any more.
@@ -99,14 +99,23 @@ def nothing_open(situation: Situation) -> str | None:
     return None if situation.profile else _("not connected")
 
 
-def gone_with_the_deck(situation: Situation) -> str | None:
-    """Object to a command line where it would reach nothing."""
-    return _("the local cloud of this deck ends with it; use arkdeck local serve") if situation.local else None
+def bound_to_the_deck(situation: Situation) -> str:
+    """Return where and how long a copied command line works, if that is not everywhere."""
+    if not situation.local:
+        return ""
+    return _(
+        "It works only while this deck runs, in a shell that has the local cloud's variables; the copy menu has those."
+    )
 
 
 def no_job(situation: Situation) -> str | None:
     """Object where there is no job to act on."""
     return None if situation.jobs else _("no job is selected")
+
+
+def nothing_to_copy(situation: Situation) -> str | None:
+    """Object where there is no job to copy from, and no local cloud of the deck's own whose variables can be copied."""
+    return None if situation.local else no_job(situation)
 
 
 def one_job(situation: Situation) -> str | None:

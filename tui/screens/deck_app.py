@@ -42,8 +42,8 @@ class DeckApp(Protocol):
     def connect_local(self, start: LocalStart) -> None:
         """Start a local cloud in the background and open it."""
 
-    def copy(self, text: str, what: str) -> None:
-        """Copy a text to the operator's clipboard and say so."""
+    def copy(self, text: str, what: str, note: str = "") -> None:
+        """Copy a text to the operator's clipboard and say so; `note` is a sentence more on it."""
 
     async def theme_names(self) -> tuple[str, ...]:
         """Return the names of the themes that can be chosen, once their files are read."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from rich.cells import cell_len, set_cell_size
@@ -14,6 +14,7 @@ from rich.cells import cell_len, set_cell_size
 from tui import actions
 from tui.ark.errors import ArkError, ArkReplyError
 from tui.ark.models import Phase
+from tui.embedded import export_lines
 from tui.errors import ArkdeckError
 from tui.i18n import _, plural
 from tui.runs.changes import ChangeFailed, Deed, change, obstacle
@@ -21,7 +22,7 @@ from tui.safety import redact
 from tui.screens.deck_app import DEEDS, deck_of
 from tui.screens.deck_screen import DeckScreen
 from tui.screens.messages import JobMade
-from tui.situations import gone_with_the_deck
+from tui.situations import bound_to_the_deck
 from tui.text import clean
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import percent_done
@@ -35,6 +36,14 @@ _FAILURES_TOLD = 3
 _NAME_LIMIT = 60
 _NAME_CELLS = 22
 _REASON_LIMIT = 120
+
+
+class _Copy(NamedTuple):
+    """A text that can be copied, what it is called, and a sentence more on it."""
+
+    what: str
+    text: str
+    note: str = ""
 
 
 class JobDeeds(DeckScreen):
@@ -113,39 +122,45 @@ class JobDeeds(DeckScreen):
 
         jobs = [view.job for view in self.situation.jobs]
         copies = self._copies(jobs)
-        missing = {"c": gone_with_the_deck(self.situation)}
         choices = [
             Choice(
                 id=key,
                 key=key,
-                label=what,
-                note=text.partition("\n")[0],
-                reason=None if text else missing.get(key, _("not known")),
+                label=copy.what,
+                note=copy.text.partition("\n")[0],
+                reason=None if copy.text else _("not known"),
             )
-            for key, (what, text) in copies.items()
+            for key, copy in copies.items()
         ]
 
         def chosen(key: str | None) -> None:
             if key is not None:
-                what, text = copies[key]
-                deck_of(self).copy(text, what)
+                deck_of(self).copy(copies[key].text, copies[key].what, copies[key].note)
 
-        title = _("Copy") if len(jobs) == 1 else plural("Copy of {count} job", "Copy of {count} jobs", len(jobs))
+        title = _("Copy") if len(jobs) < 2 else plural("Copy of {count} job", "Copy of {count} jobs", len(jobs))
         self.app.push_screen(MenuScreen(title, choices), chosen)
 
-    def _copies(self, jobs: Sequence[Job]) -> dict[str, tuple[str, str]]:
-        """Return what can be copied, by the letter that chooses it: its name, and the text, a line for each job."""
+    def _copies(self, jobs: Sequence[Job]) -> dict[str, _Copy]:
+        """Return what can be copied, by the letter that chooses it; what is of jobs has a line for each."""
         show = actions.action("job.open")
         situation = self.situation
         commands = [actions.command_line(show, replace(situation, jobs=(view,))) or "" for view in situation.jobs]
-        return {
-            "i": (_("the id"), "\n".join(job.id for job in jobs)),
-            "n": (_("the name"), "\n".join(job.name for job in jobs)),
-            "f": (_("the input's place"), "\n".join(_place(job.input.bucket, job.input.key) for job in jobs)),
-            "o": (_("the output folder"), "\n".join(map(_output_folder, jobs))),
-            "c": (_("the command line"), "\n".join(commands)),
-            "l": (_("the JSON line"), "\n".join(job.raw.decode() for job in jobs)),
-        }
+        copies = (
+            {
+                "i": _Copy(_("the id"), "\n".join(job.id for job in jobs)),
+                "n": _Copy(_("the name"), "\n".join(job.name for job in jobs)),
+                "f": _Copy(_("the input's place"), "\n".join(_place(job.input.bucket, job.input.key) for job in jobs)),
+                "o": _Copy(_("the output folder"), "\n".join(map(_output_folder, jobs))),
+                "c": _Copy(_("the command line"), "\n".join(commands), bound_to_the_deck(situation)),
+                "l": _Copy(_("the JSON line"), "\n".join(job.raw.decode() for job in jobs)),
+            }
+            if jobs
+            else {}
+        )
+        connection = deck_of(self).connection
+        if connection is not None and connection.local:
+            copies["v"] = _Copy(_("the local cloud's variables"), "\n".join(export_lines(connection.variables)))
+        return copies
 
     def objection(self, reason: str) -> str:
         """Return the reason with the name of the job that it is about."""
