@@ -25,7 +25,7 @@ from tui.dataset.check import CheckProgress, CheckSummary, Issue, check_file
 from tui.errors import ArkdeckError, UsageError
 from tui.i18n import _
 from tui.runs.events import ModelChosen, Rehearsed
-from tui.runs.plan import Plan
+from tui.runs.plan import Plan, name_of_file
 from tui.runs.rehearse import rehearse
 from tui.runs.submission import (
     DEFAULT_WINDOW,
@@ -190,6 +190,12 @@ class Creation:
         if not (self.draft.bucket or self.connection.profile.bucket):
             found["bucket"] = UsageError(_("no bucket is named for the input and the results"))
         return found
+
+    @property
+    def proposed_name(self) -> str:
+        """What the job is called unless it is named; empty while no file is chosen."""
+        path = self.draft.path
+        return name_of_file(path) if path is not None else ""
 
     def plan(self) -> Plan:
         """Return what would be sent (UsageError: the first trouble, or no file is chosen)."""

@@ -14,7 +14,6 @@ from tui.files import private_folder
 from tui.i18n import _
 from tui.runs.schema import MIGRATIONS, migrate
 
-
 _TRY_EVERY: Final = 0.01  # seconds
 
 

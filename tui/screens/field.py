@@ -1,4 +1,4 @@
-"""The dialog for one value: typed freely, or taken from what there is, which is listed as far as it fits what is typed."""
+"""The dialog for one value: typed freely, or taken from what there is, listed as far as it fits what is typed."""
 
 from __future__ import annotations
 
@@ -185,7 +185,9 @@ class FieldScreen(ModalScreen[str | None]):
             return
         choices = self.query_one(Choices)
         at = choices.highlighted
-        choices.highlighted = (0 if step > 0 else -1) % len(self._fitting) if at is None else (at + step) % len(self._fitting)
+        choices.highlighted = (
+            (0 if step > 0 else -1) % len(self._fitting) if at is None else (at + step) % len(self._fitting)
+        )
         choices.scroll_to_highlight()
 
     def action_complete(self) -> None:
