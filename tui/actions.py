@@ -297,6 +297,42 @@ ACTIONS: Final[tuple[Action, ...]] = (
         help=_("Forget what is chosen and typed here."), obstacle=situations.nothing_chosen,
     ),
     Action(
+        id="picker.open", keys=("enter", "l", "right"), title=_("Open"), group=Group.PICKER, scope=_PICKER, footer=1,
+        help=_("Go into the folder, or take the file."), obstacle=situations.no_entry,
+    ),
+    Action(
+        id="picker.choose", keys=("c",), title=_("Choose"), group=Group.PICKER, scope=_PICKER, footer=2,
+        help=_("Take the file under the cursor, or the folder that is listed."), obstacle=situations.nothing_to_choose,
+    ),
+    Action(
+        id="picker.parent", keys=("h", "backspace", "left"), title=_("Up"), group=Group.PICKER, scope=_PICKER, footer=3,
+        help=_("Go to the folder above."), obstacle=situations.at_the_top,
+    ),
+    Action(
+        id="picker.path", keys=("/",), title=_("Path"), group=Group.PICKER, scope=_PICKER, footer=4,
+        help=_("Type a path, or a part of a name; tab completes it."),
+    ),
+    Action(
+        id="picker.all", keys=("a",), title=_("All files"), group=Group.PICKER, scope=_PICKER, footer=5,
+        help=_("List all files, or those that end in .jsonl alone."), obstacle=situations.folders_alone,
+    ),
+    Action(
+        id="picker.places", keys=("f",), title=_("Folders"), group=Group.PICKER, scope=_PICKER, footer=7,
+        help=_("Go to a favourite folder, or one that was used lately."),
+    ),
+    Action(
+        id="picker.favourite", keys=("*",), title=_("Favourite"), group=Group.PICKER, scope=_PICKER, footer=10,
+        help=_("Make this folder a favourite one, or no longer."),
+    ),
+    Action(
+        id="picker.sort", keys=("s",), title=_("Sort"), group=Group.PICKER, scope=_PICKER, footer=8,
+        help=_("Sort by name, size or time."),
+    ),
+    Action(
+        id="picker.hidden", keys=(".",), title=_("Hidden"), group=Group.PICKER, scope=_PICKER, footer=9,
+        help=_("List what begins with a dot, or leave it out."),
+    ),
+    Action(
         id="profile.use", keys=("enter",), title=_("Use"), group=Group.PROFILES, scope=_PROFILES, footer=1,
         help=_("Work with this profile."), obstacle=situations.no_choice,
     ),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tui.folders import Entry, Kind
 from tui.i18n import _
 from tui.runs.changes import Deed
 from tui.runs.changes import obstacle as obstacle_to
@@ -13,6 +14,8 @@ from tui.settings.profile_list import KeysFrom, ListedProfile
 from tui.text import clean
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tui.runs.board import JobView
 
 
@@ -42,6 +45,21 @@ class Making:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Picking:
+    """What is picked where files are listed.
+
+    Attributes:
+        folder: that is listed.
+        entry: under the cursor.
+        folders: a folder is wanted, not a file.
+    """
+
+    folder: Path
+    entry: Entry | None
+    folders: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Situation:
     """What an action would act on, as the screen sees it.
 
@@ -59,6 +77,7 @@ class Situation:
         keys: where its keys are found; None while that is looked up.
         trouble: why the configuration file cannot be read; empty when it can.
         making: the job in the making, where one is shown.
+        picking: where files are listed, and once a folder is; `None` elsewhere.
     """
 
     jobs: tuple[JobView, ...] = ()
@@ -75,6 +94,7 @@ class Situation:
     keys: KeysFrom | None = None
     trouble: str = ""
     making: Making = Making()
+    picking: Picking | None = None
 
 
 Obstacle = Callable[[Situation], str | None]
@@ -231,6 +251,36 @@ def no_keys_to_forget(situation: Situation) -> str | None:
     if situation.keys is KeysFrom.ENVIRONMENT:
         return _("its keys are in the environment of your shell")
     return no_choice(situation) or (_("it has no keys") if situation.keys is KeysFrom.NONE else None)
+
+
+def no_entry(situation: Situation) -> str | None:
+    """Object where nothing of a folder is under the cursor."""
+    picking = situation.picking
+    return None if picking is not None and picking.entry is not None else _("nothing is listed here")
+
+
+def nothing_to_choose(situation: Situation) -> str | None:
+    """Object where what is shown or under the cursor is not what is wanted."""
+    picking = situation.picking
+    if picking is None:
+        return _("nothing is listed here")
+    if picking.folders:
+        return None
+    if picking.entry is not None and picking.entry.kind is Kind.FOLDER:
+        return _("a file is wanted here, and this is a folder")
+    return no_entry(situation)
+
+
+def at_the_top(situation: Situation) -> str | None:
+    """Object in the folder that has none above it."""
+    picking = situation.picking
+    above = picking is not None and picking.folder != picking.folder.parent
+    return None if above else _("there is no folder above")
+
+
+def folders_alone(situation: Situation) -> str | None:
+    """Object where files are not listed."""
+    return _("a folder is wanted, so files are not listed") if situation.picking and situation.picking.folders else None
 
 
 def on_chosen(*verb: str) -> Command:

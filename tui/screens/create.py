@@ -240,7 +240,9 @@ class CreateScreen(Headed, Moving):
         match creation.stage:
             case Stage.CHECK:
                 self._rows = check_rows.check_rows(creation.check) if creation.check is not None else {}
-                self.query_one("#check-state", Lines).show(check_state(creation.check, signs), platform_words(creation.check))
+                self.query_one("#check-state", Lines).show(
+                    check_state(creation.check, signs), platform_words(creation.check)
+                )
                 self.query_one("#issues", VirtualTable).show(list(self._rows))
             case Stage.JOB:
                 self.query_one("#fields", VirtualTable).touch([field.name for field in create_fields.FIELDS])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE: Final = "deck.json"
+_RECENT: Final = 8
 
 
 class DeckState(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +29,10 @@ class DeckState(msgspec.Struct, frozen=True, kw_only=True):
         preview: the pane beside the list is open.
         tab: the phase tab, empty for all.
         filter: in the filter's language.
+        files_sort: one of `tui.folders.ORDERS`.
+        files_descending: with `files_sort`.
+        favourite_folders: in the order in which they were marked; as URIs, which also hold names that are not UTF-8.
+        recent_folders: from which something was chosen, the last one first; as URIs.
     """
 
     theme: str | None = None
@@ -37,6 +42,21 @@ class DeckState(msgspec.Struct, frozen=True, kw_only=True):
     preview: bool | None = None
     tab: str | None = None
     filter: str | None = None
+    files_sort: str | None = None
+    files_descending: bool = False
+    favourite_folders: tuple[str, ...] = ()
+    recent_folders: tuple[str, ...] = ()
+
+    def chosen_from(self, folder: Path) -> tuple[str, ...]:
+        """Return the recent folders once something was chosen from `folder`, which is absolute."""
+        uri = folder.as_uri()
+        return (uri, *(each for each in self.recent_folders if each != uri))[:_RECENT]
+
+    def favourites_with_or_without(self, folder: Path) -> tuple[str, ...]:
+        """Return the favourite folders with `folder`, which is absolute, or without it where it is one."""
+        uri = folder.as_uri()
+        others = tuple(each for each in self.favourite_folders if each != uri)
+        return others if uri in self.favourite_folders else (*others, uri)
 
 
 def load_state(state_dir: Path) -> tuple[DeckState, str]:

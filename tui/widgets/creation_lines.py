@@ -152,7 +152,9 @@ def _missing(creation: Creation, width: int, glyphs: Glyphs) -> Iterator[Content
         sign = glyphs.check if good else glyphs.dash if standing is Standing.OPEN else glyphs.cross
         if standing is Standing.BUSY:
             sign = glyphs.phase("Running")
-        yield line((f"{sign} ", _STYLES[standing]), f"{stage} {_WORDS[stage]}", ("   " + _why(creation, stage), "$muted"))
+        yield line(
+            (f"{sign} ", _STYLES[standing]), f"{stage} {_WORDS[stage]}", ("   " + _why(creation, stage), "$muted")
+        )
     for trouble in creation.troubles.values():
         yield from line((f"    {glyphs.cross} {trouble.message}", "$error")).fold(width)
 
@@ -221,7 +223,9 @@ def _verdict(review: Review, width: int, glyphs: Glyphs) -> list[Content]:
         another = _("To pay for a second one, turn on `second job` in step 3.")
         return [
             *line((f"{glyphs.warning} {taken}", "bold $warning")).fold(width),
-            line("  ", identifier(job.id), f"  {glyphs.phase(job.phase)} ", plain(str(job.phase)), "  ", plain(job.name)),
+            line(
+                "  ", identifier(job.id), f"  {glyphs.phase(job.phase)} ", plain(str(job.phase)), "  ", plain(job.name)
+            ),
             line((f"  {another}", "$muted")),
         ]
     if found.refusal is not None:
