@@ -41,7 +41,6 @@ from tui.settings.draft import Draft
 
 if TYPE_CHECKING:
     from tui.connection import Connection
-    from tui.runs.transfers import Transfer
 
 _MAX_ISSUES: Final = 100
 """Issues of one rule that are listed."""
@@ -141,6 +140,13 @@ class Review:
 class Creation:
     """One job in the making.
 
+    Attributes:
+        draft: what is chosen and typed; `change` changes it.
+        stage: which step is looked at.
+        check: of the draft's file, or of the one that was sent.
+        review: of the draft as it is.
+        sent: the id of the transfer that it became; empty before.
+
     Args:
         connection: the cloud that is to run it.
         draft: where it was left.
@@ -156,7 +162,7 @@ class Creation:
         self.stage = Stage.INPUT
         self.check: InputCheck | None = None
         self.review: Review | None = None
-        self.sent: Transfer | None = None
+        self.sent = ""
         self._tell = tell
         self._keep = keep
 
@@ -174,7 +180,7 @@ class Creation:
     def begin_anew(self, draft: Draft | None = None) -> None:
         """Put another draft, or an empty one, in the place of this one."""
         self.draft = Draft() if draft is None else draft
-        self.stage, self.check, self.review, self.sent = Stage.INPUT, None, None, None
+        self.stage, self.check, self.review, self.sent = Stage.INPUT, None, None, ""
         self._keep(self.draft)
         self._tell()
 
@@ -191,6 +197,16 @@ class Creation:
             found["bucket"] = UsageError(_("no bucket is named for the input and the results"))
         return found
 
+    def trouble_with(self, name: str, text: str) -> str | None:
+        """Return what is wrong with a text as the value of a field; None when nothing is."""
+        if not text and name != "model":
+            return None
+        try:
+            _REQUIREMENTS[name](text)
+        except UsageError as error:
+            return error.message
+        return None
+
     @property
     def proposed_name(self) -> str:
         """What the job is called unless it is named; empty while no file is chosen."""
@@ -199,7 +215,7 @@ class Creation:
 
     def plan(self) -> Plan:
         """Return what would be sent (UsageError: the first trouble, or no file is chosen)."""
-        for trouble in self.troubles.values():
+        if trouble := next(iter(self.troubles.values()), None):
             raise trouble
         draft, connection = self.draft, self.connection
         if draft.path is None:
@@ -279,7 +295,7 @@ class Creation:
             self.review = review
             self._tell()
 
-    async def send(self) -> Transfer:
+    async def send(self) -> None:
         """Begin to send it, as the review showed it; it goes on by itself, and the draft is free for another job.
 
         Raises:
@@ -289,11 +305,11 @@ class Creation:
         review, check = self.review, self.check
         if review is None or not review.ready or check is None or check.passed is None:
             raise UsageError(_("look at the review first"))
-        sent = self.sent = await self.connection.transfers.submit(review.plan, check.passed)
+        sent = await self.connection.transfers.submit(review.plan, check.passed)
+        self.sent = sent.id
         self.draft, self.stage, self.review = Draft(), Stage.SEND, None
         self._keep(self.draft)
         self._tell()
-        return sent
 
     # How it stands
 
@@ -327,7 +343,7 @@ class Creation:
             return _("the file is being checked") if self.check else _("the file is not checked yet")
         if self.check.passed is None:
             return _("the file is not in order: see Check")
-        for trouble in self.troubles.values():
+        if trouble := next(iter(self.troubles.values()), None):
             return trouble.message
         if self.review is None or self.review.awaited:
             return _("look at the review first")

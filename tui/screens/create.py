@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from textual import on, work
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.content import Content
 
 from tui import actions
 from tui.actions import Scope, Situation
-from tui.creation import Creation, Stage, Standing, draft_of, new_nonce
+from tui.creation import Creation, Stage, draft_of, new_nonce
 from tui.daemon import in_daemon, stream_from_daemon
 from tui.dataset.check import Issue
 from tui.dataset.lines import line_at
@@ -63,6 +63,7 @@ _CLASSES: Final = {
     Stage.SEND: "-send",
 }
 _LINE_BYTES: Final = 256 * 1024
+_NAME_LIMIT: Final = 80
 
 
 class CreateScreen(Headed, Moving):
@@ -102,6 +103,8 @@ class CreateScreen(Headed, Moving):
         self._go(self._creation.stage)
         if self._creation.draft.file and self._creation.check is None:
             self._begin_check()
+        elif not self._creation.draft.file and not self._creation.sent:
+            self.call_after_refresh(self.do_create_file)
 
     def on_resize(self) -> None:
         """Lay the texts out for the new width, once it is known."""
@@ -320,7 +323,7 @@ class CreateScreen(Headed, Moving):
             case Stage.JOB:
                 self._edit(create_fields.BY_NAME[self.query_one("#fields", VirtualTable).cursor_key or ""])
             case Stage.SEND:
-                await self._open_job()
+                self._open_job()
 
     def do_create_file(self) -> None:
         """Choose the file of requests."""
@@ -328,7 +331,7 @@ class CreateScreen(Headed, Moving):
 
         path = self._creation.draft.path
         title = _("The file of requests")
-        self.app.push_screen(PickerScreen(self._chosen, start=path.parent if path else None, title=title))
+        self.app.push_screen(PickerScreen(self._chosen, start=path, title=title))
 
     def _chosen(self, path: Path) -> None:
         creation = self._creation
@@ -417,11 +420,16 @@ class CreateScreen(Headed, Moving):
             return
         self._go(Stage.SEND)
 
-    async def _open_job(self) -> None:
-        """Show the job that was made, as far as the service has told of it."""
+    def _open_job(self) -> None:
+        """Show the job that was made, once the list has it."""
+        from tui.screens.job import JobScreen
+
         sent, connection = self._sent, self._creation.connection
-        if sent is not None and sent.job_id:
-            await open_job(self, sent.job_id, connection)
+        view = connection.poller.board.views.get(sent.job_id) if sent is not None else None
+        if view is not None:
+            self.app.push_screen(JobScreen(view, connection))
+        else:
+            self.app.notify(_("the list of jobs does not have it yet"), severity="warning", markup=False)
 
     def do_create_copy(self) -> None:
         """Copy the command line that does the same."""
@@ -447,3 +455,57 @@ class CreateScreen(Headed, Moving):
     def _refuse(self, error: ArkdeckError) -> None:
         words = "\n".join(filter(None, [error.message, error.advice]))
         self.app.notify(words, severity="error", timeout=20, markup=False)
+
+
+def open_create(app: App[Any], plan: Plan | None = None) -> None:
+    """Open the page on the job in the making, where it was left; or on what a plan describes.
+
+    A draft that a plan would replace is given up only once the operator agrees.
+    """
+    deck = deck_of(app)
+    connection = deck.connection
+    if connection is None:
+        return
+    if deck.creation is None or deck.creation.connection is not connection:
+        deck.creation = _left_creation(app, connection)
+    creation = deck.creation
+    if plan is None:
+        if creation.sent:
+            creation.begin_anew()
+        app.push_screen(CreateScreen(creation))
+        return
+
+    def answered(agreed: bool | None) -> None:
+        if agreed:
+            creation.begin_anew(draft_of(plan))
+            app.push_screen(CreateScreen(creation))
+
+    if creation.draft == Draft():
+        answered(True)
+        return
+    other = clean(creation.draft.path.name, limit=_NAME_LIMIT) if creation.draft.path else _("without a file")
+    app.push_screen(
+        ConfirmScreen(
+            _("Another job is in the making: {name}. Replace it?", name=other),
+            consequence=_("What is chosen and typed for it is forgotten; its file stays."),
+            yes=_("Replace"),
+        ),
+        answered,
+    )
+
+
+def _left_creation(app: App[Any], connection: Connection) -> Creation:
+    """Return the job in the making as it was left for this profile; on the deck's own local cloud a new one."""
+    deck = deck_of(app)
+    profile = connection.profile.name
+
+    def keep(draft: Draft) -> None:
+        if not connection.local:
+            deck.remember(drafts={**deck.state.drafts, profile: draft})
+
+    def tell() -> None:
+        for screen in app.screen_stack:
+            screen.post_message(CreationChanged())
+
+    left = Draft() if connection.local else deck.state.drafts.get(profile, Draft())
+    return Creation(connection, left, tell=tell, keep=keep)

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
     from tui.connection import Connection, ConnectionState
+    from tui.creation import Creation
     from tui.launch import Launch, LocalStart
     from tui.poll_status import PollStatus
+    from tui.runs.plan import Plan
     from tui.settings.credentials import Credentials
     from tui.settings.deck_state import DeckState
 
@@ -27,6 +29,7 @@ class DeckApp(Protocol):
         poll_status: what its polls are up to.
         state: how the operator left the deck; `remember` changes it.
         session_keys: keys by profile that the operator gave for as long as the deck runs.
+        creation: the job in the making, once there is one.
     """
 
     launch: Launch
@@ -35,6 +38,10 @@ class DeckApp(Protocol):
     poll_status: PollStatus
     state: DeckState
     session_keys: dict[str, Credentials]
+    creation: Creation | None
+
+    def create(self, plan: Plan | None = None) -> None:
+        """Open the page that makes a job, on what is in the plan."""
 
     def connect(self, profile: str | None) -> None:
         """Open a profile in the background, the one in force when None."""

@@ -9,6 +9,7 @@ import msgspec
 
 from tui.files import private_folder, write_atomic
 from tui.i18n import _
+from tui.settings.draft import Draft
 from tui.text import clean
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class DeckState(msgspec.Struct, frozen=True, kw_only=True):
         files_sort: one of `tui.folders.ORDERS`.
         files_descending: with `files_sort`.
         favourite_folders: in the order in which they were marked; as URIs, which also hold names that are not UTF-8.
+        drafts: by profile, the job that is being put together.
         recent_folders: from which something was chosen, the last one first; as URIs.
     """
 
@@ -46,6 +48,7 @@ class DeckState(msgspec.Struct, frozen=True, kw_only=True):
     files_descending: bool = False
     favourite_folders: tuple[str, ...] = ()
     recent_folders: tuple[str, ...] = ()
+    drafts: dict[str, Draft] = {}
 
     def chosen_from(self, folder: Path) -> tuple[str, ...]:
         """Return the recent folders once something was chosen from `folder`, which is absolute."""

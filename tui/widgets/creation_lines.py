@@ -240,8 +240,37 @@ def _verdict(review: Review, width: int, glyphs: Glyphs) -> list[Content]:
 def _error_lines(error: ArkdeckError, width: int, glyphs: Glyphs) -> list[Content]:
     texts = line((f"{glyphs.cross} {error.message}", "bold $error")).fold(width)
     if error.advice:
-        texts += [text for text in paragraphs(error.advice).fold(width)]
+        texts += paragraphs(error.advice).fold(width)
     return list(texts)
+
+
+# What comes next
+
+
+def next_line(creation: Creation, sent: Transfer | None, glyphs: Glyphs) -> Content:
+    """Return what the operator may do next, as one line."""
+    if sent is not None and creation.stage is Stage.SEND:
+        return _keys(("esc", _("back to the list")), ("t", _("all transfers")), ("A", _("another job")))
+    go_on = ("n", _("goes on"))
+    match creation.stage, creation.standing(creation.stage):
+        case Stage.INPUT, Standing.OPEN:
+            return _keys(("f", _("chooses the file")))
+        case Stage.INPUT, _:
+            return _keys(go_on, ("f", _("another file")))
+        case Stage.CHECK, Standing.BUSY:
+            return _keys(("n", _("goes on meanwhile")), ("x", _("stops the check")))
+        case Stage.CHECK, Standing.WRONG:
+            return _keys(("enter", _("shows the line")), ("r", _("checks again, once the file is mended")))
+        case Stage.JOB, Standing.OPEN:
+            return _keys(("enter", _("changes the value: choose a model")))
+        case Stage.JOB, _:
+            return _keys(("enter", _("changes the value")), ("n", _("goes on to the review")))
+        case Stage.REVIEW, _ if creation.obstacle is None:
+            return _keys(("S", _("uploads the file and creates the job: its answers are paid for")))
+        case Stage.REVIEW, _:
+            return line((f"{glyphs.dash} {creation.obstacle or ''}", "$muted"))
+        case _:
+            return _keys(go_on)
 
 
 # On its way
