@@ -335,7 +335,7 @@ class Creation:
     @property
     def obstacle(self) -> str | None:
         """What stands against sending it; None when nothing does."""
-        if self.sent is not None and not self.draft.file:
+        if self.sent and not self.draft.file:
             return _("it is sent already")
         if not self.draft.file:
             return _("no file is chosen")

@@ -146,14 +146,14 @@ class CreateScreen(Headed, Moving):
             last=stage is Stage.SEND or (stage is Stage.REVIEW and not creation.sent),
             empty=creation.draft == Draft() and not creation.sent,
             checking=creation.check is not None and creation.check.running,
-            closed=self._closed(),
+            closed=self._not_openable(),
             unrepeatable=self._unrepeatable(),
             unsendable=creation.obstacle,
             command=creation.command(),
         )
         return replace(super().situation, making=making)
 
-    def _closed(self) -> str | None:
+    def _not_openable(self) -> str | None:
         match self._creation.stage:
             case Stage.CHECK:
                 row = self._rows.get(self.query_one("#issues", VirtualTable).cursor_key or "")

@@ -58,7 +58,7 @@ def check_cells(row: RuleRow | Issue, widths: Mapping[str, int], glyphs: Glyphs)
 def _rule_cells(row: RuleRow, glyphs: Glyphs) -> dict[str, Content]:
     rule = row.rule
     sign = glyphs.cross if rule.severity is Severity.ERROR else glyphs.warning
-    count = plural("{count:,} place", "{count:,} places", row.count)
+    count = plural("{count} place", "{count} places", row.count)
     what = line((f"{sign} {rule.title}", f"bold {_STYLES[rule.severity]}"), (f"   {rule.id}", "$muted"))
     return {"what": what, "id": line((count, _STYLES[rule.severity]))}
 
@@ -83,7 +83,7 @@ def check_state(check: InputCheck | None, glyphs: Glyphs) -> Content:
         percent = min(99, 100 * check.done // check.total) if check.total else 0
         done = _("{done} of {total}", done=human_bytes(check.done), total=human_bytes(check.total))
         found = sum(map(len, check.issues.values()))
-        issues = plural("{count:,} issue so far", "{count:,} issues so far", found) if found else _("no issue so far")
+        issues = plural("{count} issue so far", "{count} issues so far", found) if found else _("no issue so far")
         return line(_("checking "), bar(percent, _BAR, "$phase-running", glyphs), f"  {done}   ", (issues, "$muted"))
     return _told(check, glyphs)
 
@@ -91,10 +91,10 @@ def check_state(check: InputCheck | None, glyphs: Glyphs) -> Content:
 def _told(check: InputCheck, glyphs: Glyphs) -> Content:
     summary = check.summary
     assert summary is not None
-    requests = plural("{count:,} request", "{count:,} requests", summary.requests)
+    requests = plural("{count} request", "{count} requests", summary.requests)
     size = line(f"{requests} {glyphs.separator} {human_bytes(summary.bytes)} {glyphs.separator} ")
-    errors = plural("{count:,} error", "{count:,} errors", summary.errors)
-    warnings = plural("{count:,} warning", "{count:,} warnings", summary.warnings)
+    errors = plural("{count} error", "{count} errors", summary.errors)
+    warnings = plural("{count} warning", "{count} warnings", summary.warnings)
     if summary.errors:
         both = f"{errors}, {warnings}" if summary.warnings else errors
         return line((f"{glyphs.cross} ", "bold $error"), size, (both, "bold $error"))

@@ -120,7 +120,7 @@ def input_lines(creation: Creation, preview: FilePreview | None, trouble: str, w
 def _requests(creation: Creation, preview: FilePreview) -> str:
     summary = creation.check.summary if creation.check is not None else None
     if summary is not None:
-        return plural("{count:,} request", "{count:,} requests", summary.requests)
+        return plural("{count} request", "{count} requests", summary.requests)
     if not preview.requests:
         return ""
     about = _("about {count:,} requests") if preview.estimated else _("{count:,} requests")
@@ -179,8 +179,8 @@ def _facts(creation: Creation, review: Review) -> Iterator[tuple[str, Content]]:
     plan, found = review.plan, review.found
     summary = creation.check.summary if creation.check is not None else None
     if summary is not None:
-        requests = plural("{count:,} request", "{count:,} requests", summary.requests)
-        warnings = plural("{count:,} warning", "{count:,} warnings", summary.warnings) if summary.warnings else ""
+        requests = plural("{count} request", "{count} requests", summary.requests)
+        warnings = plural("{count} warning", "{count} warnings", summary.warnings) if summary.warnings else ""
         yield _("input"), line(f"{requests}, {human_bytes(summary.bytes)}", (f"   {warnings}", "$warning"))
     yield _("file"), identifier(short_path(creation.draft.path)) if creation.draft.path else Content()
     primary = _("   the primary version") if review.version_chosen else ""
