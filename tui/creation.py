@@ -10,7 +10,7 @@ import asyncio
 import os
 import secrets
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -22,6 +22,7 @@ import msgspec
 from tui.ark.models import CustomModelRef
 from tui.daemon import stream_from_daemon
 from tui.dataset.check import CheckProgress, CheckSummary, Issue, check_file
+from tui.dataset.lines import open_file
 from tui.errors import ArkdeckError, UsageError
 from tui.i18n import _
 from tui.runs.events import ModelChosen, Rehearsed
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 _MAX_ISSUES: Final = 100
 """Issues of one rule that are listed."""
 
+_EXCERPT_BYTES: Final = 256
 _TELL_EVERY: Final = 0.5  # seconds
 
 
@@ -68,6 +70,14 @@ class Standing(StrEnum):
     WRONG = "wrong"
 
 
+@dataclass(frozen=True)
+class FoundIssue:
+    """An issue, and how its line begins; both may hold text from outside."""
+
+    issue: Issue
+    excerpt: str
+
+
 @dataclass
 class InputCheck:
     """The check of one file, as far as it has come.
@@ -82,7 +92,7 @@ class InputCheck:
     """
 
     path: Path
-    issues: dict[str, list[Issue]] = field(default_factory=dict)
+    issues: dict[str, list[FoundIssue]] = field(default_factory=dict)
     done: int = 0
     total: int = 0
     summary: CheckSummary | None = None
@@ -99,11 +109,11 @@ class InputCheck:
         """What it said, if the platform would take the file."""
         return self.summary if self.summary is not None and not self.summary.errors else None
 
-    def take(self, event: Issue | CheckProgress | CheckSummary) -> None:
+    def take(self, event: FoundIssue | CheckProgress | CheckSummary) -> None:
         """Note what the check tells."""
         match event:
-            case Issue():
-                self.issues.setdefault(event.rule, []).append(event)
+            case FoundIssue():
+                self.issues.setdefault(event.issue.rule, []).append(event)
             case CheckProgress():
                 self.done, self.total = event.done, event.total
             case CheckSummary():
@@ -257,7 +267,7 @@ class Creation:
         self._tell()
         clock = self.connection.services.clock
         told = clock.monotonic()
-        checking = stream_from_daemon(lambda: check_file(path, max_issues=_MAX_ISSUES), name="check")
+        checking = stream_from_daemon(lambda: _checked(path), name="check")
         try:
             async with aclosing(checking) as events:
                 async for event in events:
@@ -382,6 +392,17 @@ def draft_of(plan: Plan) -> Draft:
 def new_nonce() -> str:
     """Return what makes a wanted second job another one than the first."""
     return secrets.token_hex(4)
+
+
+def _checked(path: Path) -> Iterator[FoundIssue | CheckProgress | CheckSummary]:
+    """Check a file, and read how the lines of its issues begin."""
+    with open_file(path) as file:
+        for event in check_file(path, max_issues=_MAX_ISSUES):
+            if not isinstance(event, Issue):
+                yield event
+                continue
+            begins = os.pread(file.fileno(), _EXCERPT_BYTES, event.offset) if event.offset is not None else b""
+            yield FoundIssue(event, begins.partition(b"\n")[0].decode("utf-8", "replace"))
 
 
 def _model_fields(text: str) -> tuple[str, str, str]:

@@ -16,9 +16,8 @@ from textual.content import Content
 
 from tui import actions
 from tui.actions import Scope, Situation
-from tui.creation import Creation, Stage, draft_of, new_nonce
+from tui.creation import Creation, FoundIssue, Stage, draft_of, new_nonce
 from tui.daemon import in_daemon, stream_from_daemon
-from tui.dataset.check import Issue
 from tui.dataset.lines import line_at
 from tui.dataset.preview import FilePreview, preview_file
 from tui.errors import ArkdeckError
@@ -50,6 +49,7 @@ from tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
     from tui.connection import Connection
+    from tui.dataset.check import Issue
     from tui.runs.plan import Plan
     from tui.runs.transfers import Transfer
 
@@ -79,7 +79,7 @@ class CreateScreen(Headed, Moving):
     def __init__(self, creation: Creation) -> None:
         super().__init__()
         self._creation = creation
-        self._rows: Mapping[str, RuleRow | Issue] = {}
+        self._rows: Mapping[str, RuleRow | FoundIssue] = {}
         self._previewed: Path | None = None
         self._preview: FilePreview | None = None
         self._unreadable = ""
@@ -156,8 +156,7 @@ class CreateScreen(Headed, Moving):
     def _not_openable(self) -> str | None:
         match self._creation.stage:
             case Stage.CHECK:
-                row = self._rows.get(self.query_one("#issues", VirtualTable).cursor_key or "")
-                return None if isinstance(row, Issue) and row.offset is not None else _("no line is selected")
+                return None if self._issue is not None else _("no line is selected")
             case Stage.REVIEW:
                 return _("S sends the job")
             case Stage.SEND:
@@ -165,6 +164,14 @@ class CreateScreen(Headed, Moving):
                 return None if sent is not None and sent.job_id else _("there is no job yet")
             case _:
                 return None
+
+    @property
+    def _issue(self) -> Issue | None:
+        """The issue of a line under the cursor, or the first one of the rule there."""
+        key = self.query_one("#issues", VirtualTable).cursor_key or ""
+        row = self._rows.get(key)
+        found = self._rows.get(f"{key} 0") if isinstance(row, RuleRow) else row
+        return found.issue if isinstance(found, FoundIssue) and found.issue.offset is not None else None
 
     def _unrepeatable(self) -> str | None:
         creation = self._creation
@@ -376,17 +383,17 @@ class CreateScreen(Headed, Moving):
         """Show the line of an issue as it lies in the file."""
         from tui.screens.text_screen import TextScreen
 
-        check, row = self._creation.check, self._rows.get(self.query_one("#issues", VirtualTable).cursor_key or "")
-        if check is None or not isinstance(row, Issue) or row.offset is None:
+        check, issue = self._creation.check, self._issue
+        if check is None or issue is None or issue.offset is None:
             return
         try:
-            data = await in_daemon(partial(line_at, check.path, row.offset, _LINE_BYTES), name="line")
+            data = await in_daemon(partial(line_at, check.path, issue.offset, _LINE_BYTES), name="line")
         except ArkdeckError as error:
             self._refuse(error)
             return
-        place = f" ({row.path})" if row.path else ""
-        text = "\n".join([f"{row.message}{place}", "", data.decode("utf-8", "backslashreplace")])
-        self.app.push_screen(TextScreen(f"{check.path.name}:{row.line}", text, wrap=True))
+        place = f" ({issue.path})" if issue.path else ""
+        text = "\n".join([f"{issue.message}{place}", "", data.decode("utf-8", "backslashreplace")])
+        self.app.push_screen(TextScreen(f"{check.path.name}:{issue.line}", text, wrap=True))
 
     def _edit(self, field: DraftField) -> None:
         creation = self._creation

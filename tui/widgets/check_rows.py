@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from textual.content import Content
 
-from tui.dataset.check import Issue
+from tui.creation import FoundIssue
 from tui.dataset.rules import RULES, Rule, Severity
 from tui.i18n import _, plural
 from tui.text import human_bytes
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = (
     Column("line", _("LINE"), 9, align="right", drop=1),
-    Column("what", _("WHAT"), 30, grow=4),
-    Column("id", _("CUSTOM_ID"), 16, grow=1, drop=2),
+    Column("what", _("WHAT"), 36, grow=3),
+    Column("id", _("CUSTOM_ID"), 14, grow=1, drop=2),
+    Column("excerpt", _("LINE BEGINS"), 40, grow=5, drop=3),
 )
 
 _TEXT_LIMIT: Final = 512
@@ -38,9 +39,9 @@ class RuleRow(msgspec.Struct, frozen=True):
     count: int
 
 
-def check_rows(check: InputCheck) -> dict[str, RuleRow | Issue]:
+def check_rows(check: InputCheck) -> dict[str, RuleRow | FoundIssue]:
     """Return the rows by their keys: each rule, errors first, and beneath it the issues that are listed of it."""
-    rows: dict[str, RuleRow | Issue] = {}
+    rows: dict[str, RuleRow | FoundIssue] = {}
     counts = check.summary.counts if check.summary else {}
     for rule_id in sorted(check.issues, key=lambda each: RULES[each].severity is Severity.WARNING):
         issues = check.issues[rule_id]
@@ -49,7 +50,7 @@ def check_rows(check: InputCheck) -> dict[str, RuleRow | Issue]:
     return rows
 
 
-def check_cells(row: RuleRow | Issue, widths: Mapping[str, int], glyphs: Glyphs) -> list[Content]:
+def check_cells(row: RuleRow | FoundIssue, widths: Mapping[str, int], glyphs: Glyphs) -> list[Content]:
     """Return the cells of a row, for the columns in `widths`."""
     cells = _rule_cells(row, glyphs) if isinstance(row, RuleRow) else _issue_cells(row)
     return [cells.get(column, Content()) for column in widths]
@@ -63,11 +64,13 @@ def _rule_cells(row: RuleRow, glyphs: Glyphs) -> dict[str, Content]:
     return {"what": what, "id": line((count, _STYLES[rule.severity]))}
 
 
-def _issue_cells(issue: Issue) -> dict[str, Content]:
+def _issue_cells(found: FoundIssue) -> dict[str, Content]:
+    issue = found.issue
     return {
         "line": line(f"{issue.line:,}") if issue.line is not None else Content(),
         "what": line("  ", plain(issue.message, limit=_TEXT_LIMIT)),
         "id": identifier(issue.custom_id or "", limit=_TEXT_LIMIT),
+        "excerpt": plain(found.excerpt, limit=_TEXT_LIMIT).stylize("$muted"),
     }
 
 

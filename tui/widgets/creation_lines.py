@@ -198,13 +198,16 @@ def _facts(creation: Creation, review: Review) -> Iterator[tuple[str, Content]]:
     if found is not None:
         yield _("input to"), line(identifier(f"tos://{found.bucket}/{found.key}"))
         yield "", line((_how(found), "$muted"))
-    yield _("results to"), identifier(f"tos://{plan.bucket}/{plan.output_prefix}…/")
+    yield (
+        _("results to"),
+        line(identifier(f"tos://{plan.bucket}/{plan.output_prefix}"), (_("the job's id"), "$muted"), "/"),
+    )
 
 
 def _how(found: Rehearsed) -> str:
     bucket = _("the private bucket is made first; ") if found.new_bucket else ""
     words = {
-        "upload": _("uploaded"),
+        "upload": _("the file is uploaded there"),
         "copy": _("the same content is in the store: copied there, not uploaded"),
         "present": _("the same content is there already: not uploaded again"),
     }
