@@ -70,7 +70,7 @@ async def test_a_check_that_is_stopped_is_no_check(cloud: LocalCloud, made: Made
     write_requests(file, 40_000)
     async with made(cloud.info, file) as creation:
         checking = asyncio.create_task(creation.run_check())
-        while creation.check is None or not creation.check.done:
+        while creation.check is None or not creation.check.done:  # noqa: ASYNC110  # the next step of the check
             await asyncio.sleep(0)
         checking.cancel()
         with suppress(asyncio.CancelledError):
@@ -203,7 +203,7 @@ async def test_what_is_changed_while_the_service_is_asked_is_not_answered_by_tha
         await creation.run_check()
         cloud.fault("ark:CreateBatchInferenceJob", delay=0.2)
         asking = asyncio.create_task(creation.run_review())
-        while creation.review is None:
+        while creation.review is None:  # noqa: ASYNC110  # the next step of the review
             await asyncio.sleep(0)
         creation.change(window="2")
         await asking
