@@ -314,7 +314,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         id="picker.all", keys=("a",), title=_("All files"), group=Group.PICKER, scope=_PICKER, footer=5,
-        help=_("List all files, or those that end in .jsonl alone."), obstacle=situations.folders_alone,
+        help=_("List all files, or only those that end in .jsonl."), obstacle=situations.folders_alone,
     ),
     Action(
         id="picker.places", keys=("f",), title=_("Folders"), group=Group.PICKER, scope=_PICKER, footer=7,

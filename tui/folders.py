@@ -50,11 +50,6 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     modified: float | None = None
     folded: str = ""
 
-    @property
-    def hidden(self) -> bool:
-        """Whether it is listed on demand only."""
-        return self.name.startswith(".")
-
 
 class Batch(msgspec.Struct, frozen=True):
     """What was read of a folder in a while; the last batch is the end of it."""
@@ -116,8 +111,9 @@ def in_order(entries: Sequence[Entry], order: str, *, descending: bool) -> list[
     A folder has no size, so among folders the size stands for the name.
     """
     by_name = sorted(entries, key=attrgetter("folded"), reverse=descending and order == BY_NAME)
-    folders = [entry for entry in by_name if entry.kind is Kind.FOLDER]
-    others = [entry for entry in by_name if entry.kind is not Kind.FOLDER]
+    folder = Kind.FOLDER
+    folders = [entry for entry in by_name if entry.kind is folder]
+    others = [entry for entry in by_name if entry.kind is not folder]
     if order == BY_TIME:
         folders.sort(key=_time, reverse=descending)
         others.sort(key=_time, reverse=descending)
@@ -152,16 +148,19 @@ class Sieve(msgspec.Struct, frozen=True):
     def let_through(self, entries: Sequence[Entry]) -> list[Entry]:
         """Return those that are listed, in their order, but those that begin with the word first."""
         word = self.word.casefold()
-        found = [entry for entry in entries if word in entry.folded] if word else list(entries)
-        if not (self.hidden or word.startswith(".")):
-            found = [entry for entry in found if not entry.hidden]
-        if self.folders_only:
-            found = [entry for entry in found if entry.kind is Kind.FOLDER]
-        elif self.suffix:
-            found = [entry for entry in found if entry.kind is Kind.FOLDER or entry.folded.endswith(self.suffix)]
-        if word:
-            found.sort(key=lambda entry: not entry.folded.startswith(word))
-        return found
+        hidden = self.hidden or word.startswith(".")
+        suffix, folder = self.suffix, Kind.FOLDER
+        found = [
+            entry
+            for entry in entries
+            if word in entry.folded
+            and (hidden or entry.folded[:1] != ".")
+            and (entry.kind is folder or (not self.folders_only and entry.folded.endswith(suffix)))
+        ]
+        beginning = [entry for entry in found if entry.folded.startswith(word)] if word else found
+        if len(beginning) == len(found):
+            return found
+        return beginning + [entry for entry in found if not entry.folded.startswith(word)]
 
 
 def completed(word: str, entries: Sequence[Entry]) -> str:

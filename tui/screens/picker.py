@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -64,6 +65,7 @@ _PATIENCE: Final = 0.2  # seconds that keys wait for a folder or a file; a file 
 _REST: Final = 0.2  # seconds after which the cursor is not on its way any more
 _COUNTED_EVERY: Final = 0.5  # seconds between two counts that are shown
 _NUMBER_KEYS: Final = 9
+_NAME: Final = attrgetter("name")
 
 
 @dataclass
@@ -79,8 +81,14 @@ class _Listing:
     onto: str = ""
     rebase: bool = True
     entries: list[Entry] = field(default_factory=list)
+    by_name: Mapping[str, Entry] = field(default_factory=dict)
     complete: bool = False
     trouble: str = ""
+
+    def arrange(self, order: str, *, descending: bool) -> None:
+        """Put what was read so far in order."""
+        self.entries = in_order(self.entries, order, descending=descending)
+        self.by_name = dict(zip(map(_NAME, self.entries), self.entries, strict=True))
 
 
 class PickerScreen(Headed, Moving):
@@ -107,7 +115,7 @@ class PickerScreen(Headed, Moving):
         self._base = Path("/")
         self._listing = _Listing(self._base)
         self._wanted = self._base
-        self._shown: Mapping[str, Entry] = {}
+        self._shown: Sequence[Entry] = ()
         self._all = self._hidden = False
         self._order, self._descending = BY_NAME, False
         self._resting: Timer | None = None
@@ -159,7 +167,7 @@ class PickerScreen(Headed, Moving):
 
     @property
     def _entry(self) -> Entry | None:
-        return self._shown.get(self.table.cursor_key or "")
+        return self._listing.by_name.get(self.table.cursor_key or "")
 
     @property
     def situation(self) -> Situation:
@@ -207,17 +215,17 @@ class PickerScreen(Headed, Moving):
 
     def _take_up(self, listing: _Listing) -> None:
         """Show what is known of a folder."""
-        listing.entries = in_order(listing.entries, self._order, descending=self._descending)
+        listing.arrange(self._order, descending=self._descending)
         if listing is not self._listing:
-            self._listing, self._shown = listing, {}
             self.table.show([])
+            self._listing = listing
             if listing.rebase:
                 self._base = listing.folder
                 self.path_line.stand(listing.folder)
         self._refill()
-        if listing.onto in self._shown:
+        if listing.onto:
             self.table.move_to(listing.onto)
-            listing.onto = ""
+            listing.onto = "" if self.table.cursor_key == listing.onto else listing.onto
 
     # What is listed
 
@@ -231,14 +239,14 @@ class PickerScreen(Headed, Moving):
         """List what is to be seen of the folder."""
         suffix = "" if self._all else SUFFIX
         sieve = Sieve(suffix=suffix, folders_only=self._folders, hidden=self._hidden, word=self._word)
-        self._shown = {entry.name: entry for entry in sieve.let_through(self._listing.entries)}
-        self.table.show(list(self._shown))
+        self._shown = sieve.let_through(self._listing.entries)
+        self.table.show(list(map(_NAME, self._shown)))
         if not self._shown:
             self.table.set_empty(self._why_empty())
         self._tell()
 
     def _cells(self, key: str, widths: Mapping[str, int]) -> list[Content]:
-        return file_cells(self._shown[key], widths, self._look)
+        return file_cells(self._listing.by_name[key], widths, self._look)
 
     @property
     def _look(self) -> Look:
@@ -269,7 +277,7 @@ class PickerScreen(Headed, Moving):
         if not listing.complete:
             parts.append(_("still reading"))
         if not self._all and not self._folders:
-            parts.append(_("{suffix} alone", suffix=SUFFIX))
+            parts.append(_("only {suffix}", suffix=SUFFIX))
         if self._hidden:
             parts.append(_("hidden too"))
         note = line((f" {glyphs().separator} ".join(parts), "$muted"))
@@ -348,7 +356,7 @@ class PickerScreen(Headed, Moving):
         if folder == self._listing.folder:
             head = text.removesuffix(word) if word else text
             head += "/" if not word and text and not text.endswith("/") else ""
-            self.path_line.type_out(head + (completed(word, list(self._shown.values())) if head or word else ""))
+            self.path_line.type_out(head + (completed(word, self._shown) if head or word else ""))
         if self.path_line.text == text:
             self._leave_path_line(PathLine.Left(restored=False))
 
@@ -387,7 +395,7 @@ class PickerScreen(Headed, Moving):
         try:
             kind = await in_daemon(partial(kind_at, path), name="path")
             if kind is None and not self._folders and self._word and len(self._shown) == 1:
-                (entry,) = self._shown.values()
+                (entry,) = self._shown
                 path, kind = self._listing.folder / entry.name, entry.kind
             if kind is Kind.FOLDER:
                 await self._go(path)

@@ -106,7 +106,7 @@ def _count(preview: FilePreview | None) -> Content:
     if preview is None:
         return line((_("reading"), "$muted"))
     if preview.estimated and not preview.requests:
-        return line((_("too long lines to count them"), "$muted"))
+        return line((_("lines too long to count"), "$muted"))
     if preview.estimated:
         return line((_("about {count} requests", count=short_count(preview.requests)), "bold"))
     if not preview.complete:

@@ -88,7 +88,7 @@ class PathLine(Vertical):
         """Lay out the folder, the field and the note."""
         with Horizontal(id="path"):
             yield Lines(id="path-folder")
-            yield PathInput(id="path-input", placeholder=_("a name, or a path"))
+            yield PathInput(id="path-input", placeholder=_("   type a name or a path"))
         yield Lines(id="path-note")
 
     @property
@@ -181,7 +181,7 @@ class PathLine(Vertical):
 
 
 def _keys() -> Content:
-    keys = (("tab", _("completes")), (glyphs().down, _("to the list")), ("esc", _("back")))
+    keys = (("tab", _("completes")), (glyphs().down, _("list")), ("esc", _("back")))
     return line(*(part for key, word in keys for part in ((f"   {key}", "bold $accent"), (f" {word}", "$muted"))))
 
 

@@ -135,7 +135,7 @@ class VirtualTable(LineView):
         Args:
             keys: no key twice.
         """
-        index = {key: place for place, key in enumerate(keys)}
+        index = dict(zip(keys, range(len(keys)), strict=True))
         if len(index) != len(keys):
             raise ValueError("a key appears twice")
         before = self.cursor_key
