@@ -10,9 +10,12 @@ from tui.i18n import _
 from tui.runs.changes import Deed
 from tui.runs.changes import obstacle as obstacle_to
 from tui.settings.profile_list import KeysFrom, ListedProfile
+from tui.text import clean
 
 if TYPE_CHECKING:
+    from tui.ark.models import Job
     from tui.runs.board import JobView
+    from tui.runs.transfers import Transfer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,8 @@ class Situation:
         chosen: the profile under the cursor, where profiles are listed; `profile` is its name then.
         keys: where its keys are found; None while that is looked up.
         trouble: why the configuration file cannot be read; empty when it can.
+        transfer: the one under the cursor, where transfers are listed.
+        finished: some of the listed transfers are finished.
     """
 
     jobs: tuple[JobView, ...] = ()
@@ -47,6 +52,8 @@ class Situation:
     chosen: ListedProfile | None = None
     keys: KeysFrom | None = None
     trouble: str = ""
+    transfer: Transfer | None = None
+    finished: bool = False
 
 
 Obstacle = Callable[[Situation], str | None]
@@ -64,6 +71,13 @@ def nothing(_situation: Situation) -> None:
 def no_profile(situation: Situation) -> str | None:
     """Object while no profile is open."""
     return None if situation.connected else _("not connected")
+
+
+def read_only(situation: Situation) -> str | None:
+    """Object where the profile lets nothing be changed."""
+    if not situation.read_only:
+        return None
+    return _("profile {name} is read only", name=clean(situation.profile, strict=True, limit=80))
 
 
 def nothing_open(situation: Situation) -> str | None:
@@ -112,6 +126,18 @@ def not_allowed_to_one(deed: Deed) -> Obstacle:
     """Return the obstacle to a deed that is done to one job at a time."""
     refused = not_allowed(deed)
     return lambda situation: one_job(situation) or refused(situation)
+
+
+def not_written(job: Job) -> str | None:
+    """Return why a job has no results that could be downloaded; None when it may have some."""
+    return None if job.phase.finished else _("its results are written when it ends")
+
+
+def nothing_written(situation: Situation) -> str | None:
+    """Object while none of the jobs has results: the first one's reason."""
+    stands = no_profile(situation) or no_job(situation)
+    reasons = [not_written(view.job) for view in situation.jobs]
+    return stands or (reasons[0] if all(reasons) else None)
 
 
 def unreadable(situation: Situation) -> str | None:

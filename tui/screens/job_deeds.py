@@ -21,7 +21,7 @@ from tui.safety import redact
 from tui.screens.deck_app import DEEDS, deck_of
 from tui.screens.deck_screen import DeckScreen
 from tui.screens.messages import JobMade
-from tui.situations import gone_with_the_deck
+from tui.situations import gone_with_the_deck, not_written
 from tui.text import clean
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import percent_done
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tui.ark.models import Job
     from tui.connection import Connection
     from tui.runs.board import JobView
+    from tui.screens.copying import Copies
 
 _FAILURES_TOLD = 3
 _NAME_LIMIT = 60
@@ -96,6 +97,18 @@ class JobDeeds(DeckScreen):
         if connection is not None:
             self.app.push_screen(clone_form(self.situation.jobs[0].job, connection, made))
 
+    def do_job_download(self) -> None:
+        """Bring the results of the jobs to this disk."""
+        from tui.screens.download import DownloadForm
+
+        views, connection = self.situation.jobs, deck_of(self).connection
+        if connection is None:
+            return
+        passed_over = [(_called(view), reason) for view in views if (reason := not_written(view.job)) is not None]
+        able = [view.job for view in views if not_written(view.job) is None]
+        command = actions.command_line(actions.action("job.download"), self.situation)
+        self.app.push_screen(DownloadForm(able, passed_over, command=command, connection=connection))
+
     def carried_out(self, deed: Deed, job_ids: Collection[str]) -> None:
         """Follow what was done to jobs; a screen that shows one of them may have to."""
 
@@ -109,32 +122,14 @@ class JobDeeds(DeckScreen):
 
     def do_job_copy(self) -> None:
         """Copy something of the jobs, chosen in a menu."""
-        from tui.screens.menu import Choice, MenuScreen
+        from tui.screens.copying import choose_copy
 
         jobs = [view.job for view in self.situation.jobs]
-        copies = self._copies(jobs)
-        missing = {"c": gone_with_the_deck(self.situation)}
-        choices = [
-            Choice(
-                id=key,
-                key=key,
-                label=what,
-                note=text.partition("\n")[0],
-                reason=None if text else missing.get(key, _("not known")),
-            )
-            for key, (what, text) in copies.items()
-        ]
-
-        def chosen(key: str | None) -> None:
-            if key is not None:
-                what, text = copies[key]
-                deck_of(self).copy(text, what)
-
         title = _("Copy") if len(jobs) == 1 else plural("Copy of {count} job", "Copy of {count} jobs", len(jobs))
-        self.app.push_screen(MenuScreen(title, choices), chosen)
+        choose_copy(self, title, self._copies(jobs), {"c": gone_with_the_deck(self.situation)})
 
-    def _copies(self, jobs: Sequence[Job]) -> dict[str, tuple[str, str]]:
-        """Return what can be copied, by the letter that chooses it: its name, and the text, a line for each job."""
+    def _copies(self, jobs: Sequence[Job]) -> Copies:
+        """Return what can be copied, the texts with a line for each job."""
         show = actions.action("job.open")
         situation = self.situation
         commands = [actions.command_line(show, replace(situation, jobs=(view,))) or "" for view in situation.jobs]
@@ -150,7 +145,7 @@ class JobDeeds(DeckScreen):
     def objection(self, reason: str) -> str:
         """Return the reason with the name of the job that it is about."""
         for view in self.situation.jobs:
-            if any(obstacle(deed, view.job) == reason for deed in Deed):
+            if reason in (not_written(view.job), *(obstacle(deed, view.job) for deed in Deed)):
                 return _("{job}: {reason}", job=_called(view), reason=reason)
         return reason
 

@@ -28,6 +28,7 @@ class DeckState(msgspec.Struct, frozen=True, kw_only=True):
         preview: the pane beside the list is open.
         tab: the phase tab, empty for all.
         filter: in the filter's language.
+        results_folder: beneath which results went the last time.
     """
 
     theme: str | None = None
@@ -37,6 +38,7 @@ class DeckState(msgspec.Struct, frozen=True, kw_only=True):
     preview: bool | None = None
     tab: str | None = None
     filter: str | None = None
+    results_folder: str | None = None
 
 
 def load_state(state_dir: Path) -> tuple[DeckState, str]:

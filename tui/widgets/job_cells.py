@@ -113,12 +113,16 @@ def progress_bar(job: Job, width: int, glyphs: Glyphs) -> Content:
     percent = percent_done(job.counts)
     if percent is None:
         return _nothing(glyphs)
+    return bar(percent, width, "$muted" if job.phase.finished else phase_style(job.phase), glyphs)
+
+
+def bar(percent: int, width: int, style: str, glyphs: Glyphs) -> Content:
+    """Return a bar and a percentage that fill `width` cells; the percentage alone where there is no room for a bar."""
     cells = width - _PERCENT
     if cells < _SHORTEST_BAR:
         return Content(f"{percent:>3}%")
     full = cells * percent // 100
-    done = "$muted" if job.phase.finished else phase_style(job.phase)
-    return line((glyphs.full * full, done), (glyphs.empty * (cells - full), "$scrollbar"), f"{percent:>4}%")
+    return line((glyphs.full * full, style), (glyphs.empty * (cells - full), "$scrollbar"), f"{percent:>4}%")
 
 
 def local_time(moment: datetime | None, *, seconds: bool = False) -> str:
