@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tui.runs.poller import PollEvent
     from tui.runs.transfers import Transfer
     from tui.settings.credentials import Credentials
+    from tui.widgets.transfer_news import EndNews
 
 _CLOSING_SECONDS: Final = 3.0
 
@@ -148,6 +149,9 @@ class ConnectedApp(KeysInTurn):
 
     async def _follow_transfers(self, connection: Connection) -> None:
         """Tell the screens what becomes of the transfers, and the operator where no screen shows it."""
+        from tui.widgets.transfer_news import EndNews
+
+        news = EndNews()
         known = {each.id: each for each in connection.transfers.all}
         if known:
             waiting = plural(
@@ -161,24 +165,25 @@ class ConnectedApp(KeysInTurn):
                 before = known.pop(transfer.id, None)
                 if connection.transfers.get(transfer.id) is not None:
                     known[transfer.id] = transfer
-                    self._tell_news(before, transfer, connection)
+                    self._follow_up(before, transfer, connection, news)
                 went_on = before is not None and (before.state, before.step) == (transfer.state, transfer.step)
                 self._tell(partial(TransfersChanged, transfer, figures_only=went_on and transfer.id in known))
 
-    def _tell_news(self, before: Transfer | None, transfer: Transfer, connection: Connection) -> None:
-        """Tell of a job that an upload made, and of the end of a transfer."""
+    def _follow_up(self, before: Transfer | None, transfer: Transfer, connection: Connection, news: EndNews) -> None:
+        """Look for the job that an upload made, and tell of the end of a transfer where no screen shows it."""
         from tui.runs.transfers import TransferState, Way
-        from tui.widgets.transfer_cells import ended_words
 
         if transfer.way is Way.UP and transfer.job_id and (before is None or not before.job_id):
             connection.poller.refresh([transfer.job_id])
             self._tell(partial(JobMade, transfer.job_id))
         if transfer.state not in (TransferState.DONE, TransferState.FAILED) or (before and before.state.finished):
             return
-        connection.poller.refresh([transfer.job_id] if transfer.job_id else [])
-        if getattr(self.screen, "SCOPE", None) is not Scope.TRANSFERS:
-            failed = transfer.state is TransferState.FAILED
-            self.notify(ended_words(transfer), severity="error" if failed else "information")
+        if transfer.way is Way.DOWN and transfer.job_id:
+            connection.poller.refresh([transfer.job_id])  # whose account the list shows
+        going = (TransferState.WAITING, TransferState.RUNNING)
+        told = news.of(transfer, others=any(each.state in going for each in connection.transfers.all))
+        if told is not None and getattr(self.screen, "SCOPE", None) is not Scope.TRANSFERS:
+            self.notify(told.words, severity="error" if told.bad else "information")
 
     def _tell_state(self, state: ConnectionState) -> None:
         self.connection_state = state

@@ -27,12 +27,10 @@ class Destination:
 
     Attributes:
         here: the names of the job's files that are in it already, equal to those in the store.
-        disk: tells the file system from others.
         free: bytes that are free there.
     """
 
     here: frozenset[str]
-    disk: int
     free: int
 
 
@@ -83,7 +81,7 @@ def look_at(folder: Path, job_id: str, files: Mapping[str, ObjectInfo]) -> Desti
     require_free(folder, job_id)
     with local_files(folder):
         here = frozenset(name for name, info in files.items() if _is_equal(folder / name, info))
-        return Destination(here, there.stat().st_dev, shutil.disk_usage(there).free)
+        return Destination(here, shutil.disk_usage(there).free)
 
 
 def _is_equal(path: Path, info: ObjectInfo) -> bool:

@@ -1,4 +1,4 @@
-"""A transfer as the cells of a row, as the facts below the list, and as what a toast says: pure functions."""
+"""A transfer as the cells of a row, as the facts below the list, and in the summary of the top bar: pure functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
-from tui.i18n import _, plural
+from tui.i18n import _
 from tui.runs.transfers import Step, TransferState, Way
 from tui.text import clean, human_bytes, human_duration, short_path
 from tui.widgets.glyphs import Glyphs
@@ -25,7 +25,7 @@ COLUMNS: Final = (
     Column("name", _("NAME"), 14, grow=4),
     Column("state", _("STATE"), 11),
     Column("progress", _("DONE"), 5, grow=3, align="right", drop=1),
-    Column("bytes", _("BYTES"), 18, align="right", drop=2),
+    Column("bytes", _("BYTES"), 20, align="right", drop=2),
     Column("eta", _("LEFT"), 6, align="right", drop=3),
     Column("rate", _("RATE"), 11, align="right", drop=5),
     Column("outcome", _("OUTCOME"), 38, grow=4, drop=4),
@@ -81,19 +81,6 @@ def state_label(transfer: Transfer, glyphs: Glyphs) -> Content:
     """Return the state as sign and word in its colour."""
     state = transfer.state
     return line((f"{_sign(state, glyphs)} {_WORDS[state]}", _STYLES[state]))
-
-
-def ended_words(transfer: Transfer) -> str:
-    """Return what a toast says of a transfer that is done or has failed."""
-    name = clean(transfer.name, limit=_NAME_LIMIT)
-    if transfer.error is not None:
-        what = _("upload of {name} failed") if transfer.way is Way.UP else _("download of {name} failed")
-        reason = clean(transfer.error.message, limit=_NAME_LIMIT)
-        return "\n".join([what.format(name=name), reason, _("t shows it, and what helps")])
-    if transfer.way is Way.UP:
-        return _("{name} is sent: job {job}", name=name, job=clean(transfer.job_id, strict=True))
-    counted = counts(transfer.account) if transfer.account else ""
-    return "\n".join(filter(None, [_("downloaded {name}", name=name), counted, short_path(transfer.path)]))
 
 
 def counts(account: Account) -> str:
@@ -309,8 +296,3 @@ def summary(transfers: list[Transfer], glyphs: Glyphs) -> Content:
         if count := sum(each.state is state for each in transfers):
             parts.append((f"{_sign(state, glyphs)}{count}", style))
     return line(*(piece for part in parts for piece in (part, " "))) if parts else Content()
-
-
-def left_behind(count: int) -> str:
-    """Return what is asked before transfers that run are left."""
-    return plural("{count} transfer is under way.", "{count} transfers are under way.", count)
