@@ -12,11 +12,10 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from tui import situations
+from tui import situations, transfer_situations
 from tui.i18n import _
 from tui.runs.changes import Deed
 from tui.situations import Situation
-from tui.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,6 +111,7 @@ _TRANSFERS: Final = frozenset([Scope.TRANSFERS])
 _RESULTS: Final = frozenset([Scope.RESULTS])
 _REQUEST: Final = frozenset([Scope.REQUEST])
 _MOVING: Final = frozenset(Scope) - {Scope.APP}
+_LISTS: Final = _MOVING - {Scope.PICKER, Scope.TRANSFERS}
 
 _TABS: Final = (
     (_("All"), _("Show all jobs.")),
@@ -135,6 +135,11 @@ ACTIONS: Final[tuple[Action, ...]] = (
         id="job.open", keys=("enter",), title=_("Open"), group=Group.JOB, scope=_JOBS, footer=1,
         help=_("Open the job: times, rate, places, history."),
         obstacle=situations.one_job, command=situations.on_one_job("job"),
+    ),
+    Action(
+        id="job.download", keys=("d",), title=_("Download"), group=Group.JOB, scope=_JOB, footer=2,
+        help=_("Bring the results to a folder on this disk, verified."),
+        obstacle=situations.nothing_written, command=situations.on_one_job("collect"),
     ),
     Action(
         id="job.stop", keys=("S",), title=_("Stop"), group=Group.JOB, scope=_JOB, writes=True, danger=True, footer=5,
@@ -333,6 +338,35 @@ ACTIONS: Final[tuple[Action, ...]] = (
         help=_("List what begins with a dot, or leave it out."),
     ),
     Action(
+        id="transfer.open", keys=("enter",), title=_("Open"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=1,
+        help=_("Open the job that it made, or whose results it brought."), obstacle=transfer_situations.no_job_yet,
+        command=transfer_situations.show_job,
+    ),
+    Action(
+        id="transfer.pause", keys=("p",), title=_("Pause"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=2,
+        help=_("Stop it for now, or go on with it; what is there stays."),
+        obstacle=transfer_situations.not_to_be_paused, command=transfer_situations.continue_transfer,
+    ),
+    Action(
+        id="transfer.retry", keys=("r",), title=_("Retry"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=3,
+        help=_("Try again what failed."), obstacle=transfer_situations.not_failed,
+        command=transfer_situations.continue_transfer,
+    ),
+    Action(
+        id="transfer.cancel", keys=("X",), title=_("Cancel"), group=Group.TRANSFERS, scope=_TRANSFERS, danger=True,
+        footer=4, help=_("Give it up; files that are complete stay."), obstacle=transfer_situations.not_to_be_cancelled,
+        command=transfer_situations.forget_transfer,
+    ),
+    Action(
+        id="transfer.copy", keys=("c",), title=_("Copy"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=7,
+        help=_("Copy the path, the job's id, the error, or a command line."), obstacle=transfer_situations.no_transfer,
+    ),
+    Action(
+        id="transfer.clear", keys=("C",), title=_("Clear"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=5,
+        help=_("Take what is finished off the list; nothing else happens to it."),
+        obstacle=transfer_situations.nothing_finished,
+    ),
+    Action(
         id="profile.use", keys=("enter",), title=_("Use"), group=Group.PROFILES, scope=_PROFILES, footer=1,
         help=_("Work with this profile."), obstacle=situations.no_choice,
     ),
@@ -378,6 +412,11 @@ ACTIONS: Final[tuple[Action, ...]] = (
         id="app.copy_command", title=_("Copy command"), group=Group.APP, scope=_JOB,
         help=_("Copy the command line that shows the same."),
         command=situations.show_the_same,
+    ),
+    Action(
+        id="app.transfers", keys=("t",), title=_("Transfers"), group=Group.APP, scope=_LISTS, footer=8,
+        help=_("Show what goes up and what comes down."), obstacle=situations.nothing_open,
+        command=situations.words("runs"),
     ),
     Action(
         id="app.profiles", keys=("P",), title=_("Profiles"), group=Group.APP, scope=_APP,
@@ -427,10 +466,8 @@ def in_key_bar(scope: Scope) -> tuple[Action, ...]:
 
 def obstacle(action: Action, situation: Situation) -> str | None:
     """Return why the action cannot be done now: read only, not connected, or its own reason; None when it can."""
-    if action.writes and situation.read_only:
-        return _("profile {name} is read only", name=clean(situation.profile, strict=True, limit=80))
-    if action.writes and not situation.connected:
-        return _("not connected")
+    if action.writes and (objection := situations.read_only(situation) or situations.no_profile(situation)):
+        return objection
     return action.obstacle(situation)
 
 

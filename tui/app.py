@@ -253,10 +253,19 @@ class Deck(ConnectedApp, inherit_bindings=False):
 
         self.push_screen(ProfilesScreen())
 
+    def do_app_transfers(self) -> None:
+        """Show what goes up and what comes down."""
+        from tui.screens.transfers import TransfersScreen
+
+        self.push_screen(TransfersScreen())
+
     def do_app_quit(self) -> None:
-        """Leave; jobs and runs go on or can be continued. While jobs are being changed, once the operator agrees."""
+        """Leave; jobs and runs go on or can be continued.
+
+        While jobs are being changed, or transfers run, once the operator agrees.
+        """
         if not any(each.group == DEEDS for each in self.workers):
-            self.exit(0)
+            self.once_transfers_may_stop(lambda: self.exit(0))
             return
         from tui.screens.confirm import ConfirmScreen
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -11,20 +11,24 @@ from typing import TYPE_CHECKING, Any, Final
 from textual.message import Message
 from textual.worker import Worker, WorkerError, get_current_worker
 
+from tui.actions import Scope
 from tui.connection import Connected, Connecting, Connection, ConnectionState, Failed, open_local, open_profile
 from tui.errors import ArkdeckError
 from tui.example_run import run_example
+from tui.i18n import _, plural
 from tui.keys_in_turn import KeysInTurn
 from tui.launch import Launch, LocalStart
 from tui.poll_status import PollStatus
 from tui.screens.deck_app import DEEDS
-from tui.screens.messages import BoardChanged, ConnectionChanged, PollTold
+from tui.screens.messages import BoardChanged, ConnectionChanged, JobMade, PollTold, TransfersChanged
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.runs.poller import PollEvent
+    from tui.runs.transfers import Transfer
     from tui.settings.credentials import Credentials
+    from tui.widgets.transfer_news import EndNews
 
 _CLOSING_SECONDS: Final = 3.0
 
@@ -52,12 +56,38 @@ class ConnectedApp(KeysInTurn):
         self._keeping: Worker[None] | None = None
 
     def connect(self, profile: str | None) -> None:
-        """Open a profile in the background, the one in force when None; what is open now closes meanwhile."""
-        self._keep(profile or "", lambda: open_profile(self.launch, profile, self.session_keys))
+        """Open a profile in the background, the one in force when None; what is open now closes meanwhile.
+
+        While transfers run there, once the operator agrees.
+        """
+        opened = partial(open_profile, self.launch, profile, self.session_keys)
+        self.once_transfers_may_stop(lambda: self._keep(profile or "", opened))
 
     def connect_local(self, start: LocalStart) -> None:
-        """Start a local cloud in the background and open it; what is open now closes meanwhile."""
-        self._keep("", lambda: open_local(self.launch, start), local=True)
+        """Start a local cloud in the background and open it; what is open now closes meanwhile, as in `connect`."""
+        self.once_transfers_may_stop(lambda: self._keep("", partial(open_local, self.launch, start), local=True))
+
+    def once_transfers_may_stop(self, leave: Callable[[], None]) -> None:
+        """Leave the cloud that is open: at once, or while transfers run there once the operator agrees."""
+        connection = self.connection
+        count = sum(connection.transfers.running) if connection else 0
+        if connection is None or not count:
+            leave()
+            return
+        from tui.screens.confirm import ConfirmScreen
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                leave()
+
+        question = plural("A transfer runs. Leave it?", "{count} transfers run. Leave them?", count)
+        later = (
+            _("The local cloud of this deck ends with it: what is not there yet is lost.")
+            if connection.local
+            else _("They are stopped where they are, and wait under t, or for:  arkdeck continue")
+        )
+        asking = ConfirmScreen(question, consequence=later, yes=_("Leave"), no=_("Stay"))
+        self.push_screen(asking, answered)
 
     async def connection_closed(self) -> None:
         """Wait, but not for long, until journal and local cloud are closed.
@@ -78,7 +108,12 @@ class ConnectedApp(KeysInTurn):
 
     async def _kept(self, name: str, opened: Callable[[], AbstractAsyncContextManager[Connection]]) -> None:
         try:
-            async with opened() as connection, self._example_run(connection), self._deeds_cut_off():
+            async with (
+                opened() as connection,
+                self._example_run(connection),
+                self._beside(partial(self._follow_transfers, connection), "transfers"),
+                self._deeds_cut_off(),
+            ):
                 self.connection = connection
                 self.poll_status = PollStatus(interval=connection.poller.interval)
                 self._tell_state(Connected(connection))
@@ -96,11 +131,17 @@ class ConnectedApp(KeysInTurn):
         if connection.example_to is None:
             yield
             return
-        run: Worker[None] = self.run_worker(self._run_example(connection, connection.example_to), group="example")
+        async with self._beside(partial(self._run_example, connection, connection.example_to), "example"):
+            yield
+
+    @asynccontextmanager
+    async def _beside(self, work: Callable[[], Awaitable[None]], group: str) -> AsyncIterator[None]:
+        """Do something behind the screens, for as long as the context is open."""
+        worker: Worker[None] = self.run_worker(work(), group=group)
         try:
             yield
         finally:
-            await _end([run])
+            await _end([worker])
 
     async def _run_example(self, connection: Connection, results: Path) -> None:
         self.example_came_to = await run_example(connection, results, self.notify)
@@ -112,6 +153,44 @@ class ConnectedApp(KeysInTurn):
             yield
         finally:
             await _end([each for each in self.workers if each.group == DEEDS])
+
+    async def _follow_transfers(self, connection: Connection) -> None:
+        """Tell the screens what becomes of the transfers, and the operator where no screen shows it."""
+        from tui.widgets.transfer_news import EndNews
+
+        news = EndNews()
+        known = {each.id: each for each in connection.transfers.all}
+        if known:
+            waiting = plural(
+                "{count} transfer is not finished: t shows it",
+                "{count} transfers are not finished: t shows them",
+                len(known),
+            )
+            self.notify(waiting)
+        async with aclosing(connection.transfers.changes()) as changes:
+            async for transfer in changes:
+                before = known.pop(transfer.id, None)
+                if connection.transfers.get(transfer.id) is not None:
+                    known[transfer.id] = transfer
+                    self._follow_up(before, transfer, connection, news)
+                went_on = before is not None and (before.state, before.step) == (transfer.state, transfer.step)
+                self._tell(partial(TransfersChanged, transfer, figures_only=went_on and transfer.id in known))
+
+    def _follow_up(self, before: Transfer | None, transfer: Transfer, connection: Connection, news: EndNews) -> None:
+        """Look for the job that an upload made, and tell of the end of a transfer where no screen shows it."""
+        from tui.runs.transfers import TransferState, Way
+
+        if transfer.way is Way.UP and transfer.job_id and (before is None or not before.job_id):
+            connection.poller.refresh([transfer.job_id])
+            self._tell(partial(JobMade, transfer.job_id))
+        if transfer.state not in (TransferState.DONE, TransferState.FAILED) or (before and before.state.finished):
+            return
+        if transfer.way is Way.DOWN and transfer.job_id:
+            connection.poller.refresh([transfer.job_id])  # whose account the list shows
+        going = (TransferState.WAITING, TransferState.RUNNING)
+        told = news.of(transfer, others=any(each.state in going for each in connection.transfers.all))
+        if told is not None and getattr(self.screen, "SCOPE", None) is not Scope.TRANSFERS:
+            self.notify(told.words, severity="error" if told.bad else "information")
 
     def _tell_state(self, state: ConnectionState) -> None:
         self.connection_state = state

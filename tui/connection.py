@@ -26,6 +26,7 @@ from tui.settings.profiles import Profile, ResolvedProfile, resolve_profile
 if TYPE_CHECKING:
     from tui.runs.poller import Poller
     from tui.runs.services import Services
+    from tui.runs.transfers import Transfers
     from tui.settings.credentials import Credentials
 
 LOCAL_NAME: Final = "local"
@@ -34,7 +35,7 @@ LOCAL_NAME: Final = "local"
 
 @dataclass(frozen=True)
 class Connection:
-    """An open cloud: what is asked, by whose keys, and what keeps the jobs up to date.
+    """An open cloud: what is asked, by whose keys, what keeps the jobs up to date, and what goes up and down.
 
     Attributes:
         variables: by which a shell beside the deck reaches its own local cloud; none where a profile is open.
@@ -45,6 +46,7 @@ class Connection:
     credentials: Credentials
     services: Services
     poller: Poller
+    transfers: Transfers
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     example_to: Path | None = None
 
@@ -145,15 +147,20 @@ async def _open(
     await in_daemon(_import_clients, name="imports")
     from tui.runs.poller import Poller
     from tui.runs.services import open_services
+    from tui.runs.transfers import Transfers
     from tui.settings.credentials import find_credentials
 
     if launch.read_only:
         resolved = _read_only(resolved)
     credentials = entered or await find_credentials(resolved, environ)
     profile = resolved.profile
-    async with open_services(profile, credentials, data_dir=data_dir, clock=launch.clock) as services:
+    async with (
+        open_services(profile, credentials, data_dir=data_dir, clock=launch.clock) as services,
+        Transfers(services) as transfers,
+    ):
         interval = refresh_interval(launch.settings, on_loopback=services.ark.on_loopback)
-        yield Connection(resolved, credentials, services, Poller(services, profile.project, interval=interval))
+        poller = Poller(services, profile.project, interval=interval)
+        yield Connection(resolved, credentials, services, poller, transfers)
 
 
 def _read_only(resolved: ResolvedProfile) -> ResolvedProfile:
@@ -170,5 +177,6 @@ def _import_clients() -> None:
     import tui.runs.journal
     import tui.runs.poller
     import tui.runs.services
+    import tui.runs.transfers
     import tui.settings.credentials
     import tui.storage.client  # noqa: F401

@@ -16,7 +16,9 @@ from tui.text import clean
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tui.ark.models import Job
     from tui.runs.board import JobView
+    from tui.runs.transfers import Transfer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +80,8 @@ class Situation:
         trouble: why the configuration file cannot be read; empty when it can.
         making: the job in the making, where one is shown.
         picking: where files are listed, and once a folder is; `None` elsewhere.
+        transfer: the one under the cursor, where transfers are listed.
+        finished: some of the listed transfers are finished.
     """
 
     jobs: tuple[JobView, ...] = ()
@@ -95,6 +99,8 @@ class Situation:
     trouble: str = ""
     making: Making = Making()
     picking: Picking | None = None
+    transfer: Transfer | None = None
+    finished: bool = False
 
 
 Obstacle = Callable[[Situation], str | None]
@@ -112,6 +118,13 @@ def nothing(_situation: Situation) -> None:
 def no_profile(situation: Situation) -> str | None:
     """Object while no profile is open."""
     return None if situation.connected else _("not connected")
+
+
+def read_only(situation: Situation) -> str | None:
+    """Object where the profile lets nothing be changed."""
+    if not situation.read_only:
+        return None
+    return _("profile {name} is read only", name=clean(situation.profile, strict=True, limit=80))
 
 
 def nothing_open(situation: Situation) -> str | None:
@@ -173,9 +186,7 @@ def not_allowed_to_one(deed: Deed) -> Obstacle:
 
 def nothing_to_be_made(situation: Situation) -> str | None:
     """Object where no job can be made: nothing is open, or it is open for reading only."""
-    if situation.read_only:
-        return _("profile {name} is read only", name=clean(situation.profile, strict=True, limit=80))
-    return no_profile(situation)
+    return read_only(situation) or no_profile(situation)
 
 
 def nothing_to_open(situation: Situation) -> str | None:
@@ -221,6 +232,18 @@ def submission(situation: Situation) -> tuple[str, ...] | None:
 def no_submission(situation: Situation) -> str | None:
     """Object while no command line would send the job."""
     return None if situation.making.command else _("file and model are not chosen yet")
+
+
+def not_written(job: Job) -> str | None:
+    """Return why a job has no results that could be downloaded; None when it may have some."""
+    return None if job.phase.finished else _("its results are written when it ends")
+
+
+def nothing_written(situation: Situation) -> str | None:
+    """Object while none of the jobs has results: the first one's reason."""
+    stands = no_profile(situation) or no_job(situation)
+    reasons = [not_written(view.job) for view in situation.jobs]
+    return stands or (reasons[0] if all(reasons) else None)
 
 
 def unreadable(situation: Situation) -> str | None:

@@ -20,7 +20,7 @@ from tui.situations import bound_to_the_deck
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NEVER_BOUND = {f"ctrl+{key}" for key in ("a", "b", "h", "i", "j", "m", "s", "q", "space")}
-KEPT_FREE = {"t", "d", "e", "R", "@"}
+KEPT_FREE = {"e", "R", "@"}
 
 
 def view(job_id: str = "bi-1", phase: Phase = Phase.RUNNING, name: str = "nightly") -> JobView:
@@ -70,7 +70,7 @@ def test_the_keys_of_what_is_not_built_yet_are_free() -> None:
 
 def test_what_destroys_or_stops_asks_first() -> None:
     dangerous = {each.id for each in ACTIONS if each.danger}
-    assert dangerous == {"job.stop", "job.delete", "profile.delete", "profile.log_out"}
+    assert dangerous == {"job.stop", "job.delete", "profile.delete", "profile.log_out", "transfer.cancel"}
 
 
 @pytest.mark.parametrize("scope", Scope)

@@ -34,6 +34,7 @@ class ConfirmScreen(ModalScreen[bool]):
         passes_over: what it would not be done to, each with the reason.
         consequence: a sentence or two on what follows.
         yes: the answer that goes ahead, as in "Stop"; "Yes" when empty.
+        no: the answer that does not; "No" when empty.
 
     Any of the texts may come from outside: they are made harmless here.
     """
@@ -56,6 +57,7 @@ class ConfirmScreen(ModalScreen[bool]):
         passes_over: Sequence[tuple[str, str]] = (),
         consequence: str = "",
         yes: str = "",
+        no: str = "",
     ) -> None:
         super().__init__()
         self._question = question
@@ -63,6 +65,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self._passes_over = passes_over
         self._consequence = consequence
         self._yes = yes or _("Yes")
+        self._no = no
         self._seen_at = math.inf
 
     def compose(self) -> ComposeResult:
@@ -78,12 +81,13 @@ class ConfirmScreen(ModalScreen[bool]):
                 if self._consequence:
                     yield Static(paragraphs(self._consequence), id="consequence")
             with Horizontal(id="answers"):
-                yield Button(plain(_("No")), id="no")
+                yield Button(plain(self._no or _("No")), id="no")
                 yield Button(plain(self._yes), id="yes", variant="error")
                 yield Static(self._legend())
 
     def _legend(self) -> Content:
-        return line(("y", "bold $accent"), f" {self._yes.lower()}   ", ("n", "bold $accent"), " ", _("leave it"))
+        no = self._no.lower() or _("leave it")
+        return line(("y", "bold $accent"), f" {self._yes.lower()}   ", ("n", "bold $accent"), f" {no}")
 
     def _reasoned(self) -> Iterator[tuple[str, str, str]]:
         for name, reason in self._passes_over:

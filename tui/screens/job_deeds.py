@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.cells import cell_len, set_cell_size
@@ -22,7 +22,7 @@ from tui.safety import redact
 from tui.screens.deck_app import DEEDS, deck_of
 from tui.screens.deck_screen import DeckScreen
 from tui.screens.messages import JobMade
-from tui.situations import bound_to_the_deck
+from tui.situations import bound_to_the_deck, not_written
 from tui.text import clean
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import percent_done
@@ -31,19 +31,12 @@ if TYPE_CHECKING:
     from tui.ark.models import Job
     from tui.connection import Connection
     from tui.runs.board import JobView
+    from tui.screens.copying import Copy
 
 _FAILURES_TOLD = 3
 _NAME_LIMIT = 60
 _NAME_CELLS = 22
 _REASON_LIMIT = 120
-
-
-class _Copy(NamedTuple):
-    """A text that can be copied, what it is called, and a sentence more on it."""
-
-    what: str
-    text: str
-    note: str = ""
 
 
 class JobDeeds(DeckScreen):
@@ -105,6 +98,18 @@ class JobDeeds(DeckScreen):
         if connection is not None:
             self.app.push_screen(clone_form(self.situation.jobs[0].job, connection, made))
 
+    def do_job_download(self) -> None:
+        """Bring the results of the jobs to this disk."""
+        from tui.screens.download import DownloadForm
+
+        views, connection = self.situation.jobs, deck_of(self).connection
+        if connection is None:
+            return
+        passed_over = [(_called(view), reason) for view in views if (reason := not_written(view.job)) is not None]
+        able = [view.job for view in views if not_written(view.job) is None]
+        command = actions.command_line(actions.action("job.download"), self.situation)
+        self.app.push_screen(DownloadForm(able, passed_over, command=command, connection=connection))
+
     def carried_out(self, deed: Deed, job_ids: Collection[str]) -> None:
         """Follow what was done to jobs; a screen that shows one of them may have to."""
 
@@ -118,54 +123,40 @@ class JobDeeds(DeckScreen):
 
     def do_job_copy(self) -> None:
         """Copy something of the jobs, chosen in a menu."""
-        from tui.screens.menu import Choice, MenuScreen
+        from tui.screens.copying import choose_copy
 
         jobs = [view.job for view in self.situation.jobs]
-        copies = self._copies(jobs)
-        choices = [
-            Choice(
-                id=key,
-                key=key,
-                label=copy.what,
-                note=copy.text.partition("\n")[0],
-                reason=None if copy.text else _("not known"),
-            )
-            for key, copy in copies.items()
-        ]
-
-        def chosen(key: str | None) -> None:
-            if key is not None:
-                deck_of(self).copy(copies[key].text, copies[key].what, copies[key].note)
-
         title = _("Copy") if len(jobs) < 2 else plural("Copy of {count} job", "Copy of {count} jobs", len(jobs))
-        self.app.push_screen(MenuScreen(title, choices), chosen)
+        choose_copy(self, title, self._copies(jobs))
 
-    def _copies(self, jobs: Sequence[Job]) -> dict[str, _Copy]:
+    def _copies(self, jobs: Sequence[Job]) -> dict[str, Copy]:
         """Return what can be copied, by the letter that chooses it; what is of jobs has a line for each."""
+        from tui.screens.copying import Copy
+
         show = actions.action("job.open")
         situation = self.situation
         commands = [actions.command_line(show, replace(situation, jobs=(view,))) or "" for view in situation.jobs]
         copies = (
             {
-                "i": _Copy(_("the id"), "\n".join(job.id for job in jobs)),
-                "n": _Copy(_("the name"), "\n".join(job.name for job in jobs)),
-                "f": _Copy(_("the input's place"), "\n".join(_place(job.input.bucket, job.input.key) for job in jobs)),
-                "o": _Copy(_("the output folder"), "\n".join(map(_output_folder, jobs))),
-                "c": _Copy(_("the command line"), "\n".join(commands), bound_to_the_deck(situation)),
-                "l": _Copy(_("the JSON line"), "\n".join(job.raw.decode() for job in jobs)),
+                "i": Copy(_("the id"), "\n".join(job.id for job in jobs)),
+                "n": Copy(_("the name"), "\n".join(job.name for job in jobs)),
+                "f": Copy(_("the input's place"), "\n".join(_place(job.input.bucket, job.input.key) for job in jobs)),
+                "o": Copy(_("the output folder"), "\n".join(map(_output_folder, jobs))),
+                "c": Copy(_("the command line"), "\n".join(commands), bound_to_the_deck(situation)),
+                "l": Copy(_("the JSON line"), "\n".join(job.raw.decode() for job in jobs)),
             }
             if jobs
             else {}
         )
         connection = deck_of(self).connection
         if connection is not None and connection.local:
-            copies["v"] = _Copy(_("the local cloud's variables"), "\n".join(export_lines(connection.variables)))
+            copies["v"] = Copy(_("the local cloud's variables"), "\n".join(export_lines(connection.variables)))
         return copies
 
     def objection(self, reason: str) -> str:
         """Return the reason with the name of the job that it is about."""
         for view in self.situation.jobs:
-            if any(obstacle(deed, view.job) == reason for deed in Deed):
+            if reason in (not_written(view.job), *(obstacle(deed, view.job) for deed in Deed)):
                 return _("{job}: {reason}", job=_called(view), reason=reason)
         return reason
 

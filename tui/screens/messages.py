@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tui.connection import ConnectionState
     from tui.poll_status import PollStatus
     from tui.runs import poller
+    from tui.runs.transfers import Transfer
 
 
 class BoardChanged(Message, bubble=False):
@@ -34,6 +35,15 @@ class ConnectionChanged(Message, bubble=False):
     def __init__(self, state: ConnectionState) -> None:
         super().__init__()
         self.state = state
+
+
+class TransfersChanged(Message, bubble=False):
+    """A transfer began, changed, or was taken off the list; with `figures_only` it went on as it did."""
+
+    def __init__(self, transfer: Transfer, *, figures_only: bool) -> None:
+        super().__init__()
+        self.transfer = transfer
+        self.figures_only = figures_only
 
 
 class JobMade(Message, bubble=False):

@@ -219,9 +219,9 @@ class ProfilesScreen(Headed, Moving):
         if chosen is None:
             return
         working = deck.connection is not None and not deck.poll_status.refused
-        if not working or chosen.name != self._in_force:
-            deck.connect(chosen.name)
         self.do_app_back()
+        if not working or chosen.name != self._in_force:
+            deck.connect(chosen.name)  # which may ask
 
     async def do_profile_add(self) -> None:
         """Write a new profile, and take its keys."""

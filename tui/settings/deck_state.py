@@ -33,8 +33,9 @@ class DeckState(msgspec.Struct, frozen=True, kw_only=True):
         files_sort: one of `tui.folders.ORDERS`.
         files_descending: with `files_sort`.
         favourite_folders: in the order in which they were marked; as URIs, which also hold names that are not UTF-8.
-        drafts: by profile, the job that is being put together.
         recent_folders: from which something was chosen, the last one first; as URIs.
+        results_folder: beneath which results went the last time.
+        drafts: by profile, the job that is being put together.
     """
 
     theme: str | None = None
@@ -48,6 +49,7 @@ class DeckState(msgspec.Struct, frozen=True, kw_only=True):
     files_descending: bool = False
     favourite_folders: tuple[str, ...] = ()
     recent_folders: tuple[str, ...] = ()
+    results_folder: str | None = None
     drafts: dict[str, Draft] = {}
 
     def chosen_from(self, folder: Path) -> tuple[str, ...]:

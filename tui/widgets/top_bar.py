@@ -1,4 +1,4 @@
-"""The line at the top: whose jobs these are, how old they are, and what time it is."""
+"""The line at the top: whose jobs these are, what goes up and down, how old they are, and what time it is."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _EVERY_SECOND: Final = 60  # seconds of age up to which each one is shown
 _COARSE: Final = 10
 _STALE_INTERVALS: Final = 2
 _GAP: Final = 2
+_FIGURES_EVERY: Final = 2.0  # seconds between two looks at how far the transfers are
 _STEP: Final = 12  # cells by which the state's place grows: another width of it costs a layout of the line
 
 
@@ -44,7 +45,7 @@ class Whose(msgspec.Struct, frozen=True):
 
 
 class TopBar(Pieces):
-    """Shows profile, region and project, read-only or not, the age of what is on the screen, and the time of day.
+    """Shows profile, region and project, transfers, the age of what is on the screen, and the time of day.
 
     It counts the age by itself, once a second, and repaints only the characters that change.
 
@@ -55,14 +56,16 @@ class TopBar(Pieces):
     DEFAULT_CSS = "TopBar { background: $panel; color: $foreground; }"
 
     def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002  # as every widget calls it
-        super().__init__(3, id=id)
+        super().__init__(4, id=id)
         self._clock = clock
         self._whose = Whose()
         self._status = PollStatus()
+        self._transfers = self._newest_transfers = Content()
 
     def on_mount(self) -> None:
         """Begin to count."""
         self.set_interval(1, self.tick)
+        self.set_interval(_FIGURES_EVERY, self._take_up_transfers)
 
     def on_resize(self, _event: Resize) -> None:
         """Fit the new width."""
@@ -78,10 +81,23 @@ class TopBar(Pieces):
         self._status = status
         self.tick()
 
+    def transfers(self, summary: Content, *, at_once: bool) -> None:
+        """Show another summary of the transfers: now, or where only figures differ with others of these two seconds."""
+        self._newest_transfers = summary
+        if at_once:
+            self._take_up_transfers()
+
+    def _take_up_transfers(self) -> None:
+        if not self._newest_transfers.is_same(self._transfers):
+            self._transfers = self._newest_transfers
+            self.tick()
+
     def tick(self) -> None:
         """Show the age and the time as they are now."""
         if self.size.width:
-            self.show(*top_line(self._whose, self._status, self._clock.now(), self.size.width, glyphs()))
+            room = self.size.width - self._transfers.cell_length
+            left, state, time = top_line(self._whose, self._status, self._clock.now(), room, glyphs())
+            self.show(left, self._transfers, state, time)
 
 
 def top_line(

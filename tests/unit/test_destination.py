@@ -1,0 +1,62 @@
+"""The folder that results are to go to, as it is before anything is fetched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tui.fingerprint import crc64
+from tui.runs.destination import look_at, typed_folder
+from tui.runs.folder import FolderTakenError, FolderUnusableError
+from tui.storage.objects import ObjectInfo
+
+CONTENT = b'{"custom_id": "a"}\n'
+
+
+def stored() -> ObjectInfo:
+    return ObjectInfo("out/results.jsonl", len(CONTENT), "etag", crc64(CONTENT), {})
+
+
+def test_a_folder_that_is_not_there_yet_is_looked_at_where_it_would_be(tmp_path: Path):
+    found = look_at(tmp_path / "a" / "b", "bi-1", {"results.jsonl": stored()})
+    assert found.here == frozenset()
+    assert found.free > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_are_there_and_equal_are_told_from_others(tmp_path: Path):
+    (tmp_path / "account.json").write_text('{"job": "bi-1"}')
+    (tmp_path / "results.jsonl").write_bytes(CONTENT)
+    (tmp_path / "errors.jsonl").write_bytes(CONTENT.swapcase())
+    files = {"results.jsonl": stored(), "errors.jsonl": stored()}
+    assert look_at(tmp_path, "bi-1", files).here == {"results.jsonl"}
+
+
+def test_the_results_of_another_job_keep_their_folder(tmp_path: Path):
+    (tmp_path / "account.json").write_text('{"job": "bi-2"}')
+    with pytest.raises(FolderTakenError, match="bi-2"):
+        look_at(tmp_path, "bi-1", {})
+
+
+def test_a_file_in_the_way_is_told(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(FolderUnusableError, match="is not a folder"):
+        look_at(tmp_path / "file" / "below", "bi-1", {})
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_is_closed_to_us_is_told(tmp_path: Path):
+    (tmp_path / "closed").mkdir(mode=0o500)
+    with pytest.raises(FolderUnusableError, match="may not write"):
+        look_at(tmp_path / "closed" / "new", "bi-1", {})
+
+
+def test_a_folder_is_typed_as_in_a_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", "/home/op")
+    assert typed_folder("~/x/../y", tmp_path) == Path("/home/op/y")
+    assert typed_folder(" sub ", tmp_path) == tmp_path / "sub"
+    assert typed_folder("/abs", tmp_path) == Path("/abs")
+    with pytest.raises(FolderUnusableError, match="no such home"):
+        typed_folder("~nobody-of-this-name/x", tmp_path)
