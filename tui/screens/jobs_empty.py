@@ -56,7 +56,8 @@ def why_empty(empty: Emptiness, *, connected: bool) -> Content:
     if not empty.total:
         return _said(
             line((_("no jobs yet"), "bold $foreground")),
-            line((_("Send a file of requests from another shell:"), "$muted")),
+            line(("n", "bold $accent"), _(" makes one of a file of requests")),
+            line((_("The same from another shell:"), "$muted")),
             line((empty.submit, "$accent")),
             line(("c", "bold $accent"), _(" copies the variables by which it reaches this local cloud"))
             if empty.local
