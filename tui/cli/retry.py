@@ -137,7 +137,7 @@ async def _write(asked: Asked, only: Only, changes: Sequence[Change]) -> _Left:
     from tui.dataset.remainder import remainder_of
     from tui.runs.lineage import job_named
     from tui.runs.merge import merged_jobs
-    from tui.runs.retry import RetryFile, would_resume, write_retry_file
+    from tui.runs.retry import RetryFile, in_words, would_resume, write_retry_file
 
     with open_journal() as journal:
         where = job_named(asked.where, journal)
@@ -152,7 +152,8 @@ async def _write(asked: Asked, only: Only, changes: Sequence[Change]) -> _Left:
             if asked.as_json:
                 print_json(_fields(remainder, None, parent, resumable=False))
             return _Left()
-        _say_what_is_left(remainder, changed=bool(changes))
+        for line in in_words(remainder, changed=bool(changes)):
+            say(line)
         with open_journal() as journal:
             retried = [run.job_id or run.id for run in journal.retries_of(parent)]
             run = journal.run_of_job(parent) if parent else None
@@ -190,25 +191,6 @@ def _say_nothing_left(results: Results, only: Only) -> None:
     if only.codes and account.errors:
         codes = dict.fromkeys(group.code or _("no code") for group in account.errors)
         say(_("requests failed with {codes}", codes=", ".join(codes)), indent=2)
-
-
-def _say_what_is_left(remainder: Remainder, *, changed: bool) -> None:
-    words = {
-        "failed": _("{count:,} failed"),
-        "missing": _("{count:,} missing"),
-        "truncated": _("{count:,} cut short"),
-        "refused": _("{count:,} refused"),
-        "empty": _("{count:,} empty"),
-    }
-    reasons = " · ".join(words[reason].format(count=count) for reason, count in remainder.reasons.items() if count)
-    say(plural("{count} request is left: {reasons}", "{count} requests are left: {reasons}", remainder.requests,
-               reasons=reasons))  # fmt: skip
-    for code, count in remainder.codes.items():
-        say(f"{count:,} × {code or _('no code')}", indent=4)
-    if remainder.lasting and not changed:
-        say(plural("{count} of them failed for a reason that sending again will not change: {codes}",
-                   "{count} of them failed for a reason that sending again will not change: {codes}",
-                   sum(remainder.lasting.values()), codes=", ".join(remainder.lasting)))  # fmt: skip
 
 
 def _say_where(file: RetryFile) -> None:
@@ -259,11 +241,11 @@ async def _send(asked: Asked, left: _Left, file: RetryFile, told: dict[str, obje
     from tui.ark.models import Job
     from tui.runs.course import begin
     from tui.runs.rehearse import rehearse
-    from tui.runs.retry import child_plan
+    from tui.runs.retry import child_plan, template_plan
 
     profile = asked.profile or (left.run.plan.profile if left.run else "") or None
     async with session(profile, write=not asked.dry_run) as opened:
-        plan = _template(opened, file)
+        plan = template_plan(file, opened.profile, opened.services.service, named=opened.named)
         if left.parent:
             services = opened.services
             parent = await services.ark.get_job(left.parent) if left.run is None else Job(id=left.parent)
@@ -275,23 +257,6 @@ async def _send(asked: Asked, left: _Left, file: RetryFile, told: dict[str, obje
     if left.parent and not asked.dry_run and code == ExitCode.DONE:
         say(_("when it is finished, all answers as one set:  arkdeck merge {job}", job=left.parent))
     return code
-
-
-def _template(opened: Session, file: RetryFile) -> Plan:
-    from tui.runs.plan import Plan
-
-    profile = opened.profile
-    return Plan(
-        verb="submit",
-        input=str(file.path),
-        profile=profile.name if opened.named else "",
-        service=opened.services.service,
-        bucket=profile.bucket,
-        project=profile.project,
-        input_prefix=profile.input_prefix,
-        output_prefix=profile.output_prefix,
-        folder=str(Path.cwd()),
-    )
 
 
 def _told(asked: Asked) -> dict[str, object]:
