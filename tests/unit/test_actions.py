@@ -19,7 +19,7 @@ from tui.settings.key_names import parse_keys
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NEVER_BOUND = {f"ctrl+{key}" for key in ("a", "b", "h", "i", "j", "m", "s", "q", "space")}
-KEPT_FREE = {"n", "t", "d", "e", "R", "@"}
+KEPT_FREE = {"n", "t", "d", "@"}
 
 
 def view(job_id: str = "bi-1", phase: Phase = Phase.RUNNING, name: str = "nightly") -> JobView:

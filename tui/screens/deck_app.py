@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tui.connection import Connection, ConnectionState
     from tui.launch import Launch, LocalStart
     from tui.poll_status import PollStatus
+    from tui.runs.plan import Plan
     from tui.settings.credentials import Credentials
     from tui.settings.deck_state import DeckState
 
@@ -41,6 +42,9 @@ class DeckApp(Protocol):
 
     def connect_local(self, start: LocalStart) -> None:
         """Start a local cloud in the background and open it."""
+
+    def create(self, plan: Plan | None = None) -> None:
+        """Open the page that makes a job, with what is in the plan."""
 
     def copy(self, text: str, what: str) -> None:
         """Copy a text to the operator's clipboard and say so."""
