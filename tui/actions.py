@@ -130,6 +130,16 @@ _STAGES: Final = (
     (_("Sending"), _("Show how the upload goes.")),
 )
 
+_KINDS: Final = (
+    (_("All"), _("List all requests.")),
+    (_("Failed"), _("List those that failed.")),
+    (_("Missing"), _("List those that no file has a reply to.")),
+    (_("Truncated"), _("List those whose answer was cut off by max_tokens.")),
+    (_("Refused"), _("List those whose answer was withheld.")),
+    (_("Empty"), _("List those whose answer says nothing.")),
+    (_("Ok"), _("List those that have an answer.")),
+)
+
 ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="job.open", keys=("enter",), title=_("Open"), group=Group.JOB, scope=_JOBS, footer=1,
@@ -140,6 +150,16 @@ ACTIONS: Final[tuple[Action, ...]] = (
         id="job.download", keys=("d",), title=_("Download"), group=Group.JOB, scope=_JOB, footer=2,
         help=_("Bring the results to a folder on this disk, verified."),
         obstacle=situations.nothing_written, command=situations.on_one_job("collect"),
+    ),
+    Action(
+        id="job.results", keys=("e",), title=_("Results"), group=Group.JOB, scope=_JOB, footer=2,
+        help=_("Show what became of its requests: answers, errors, what is left."),
+        obstacle=situations.no_results, command=situations.on_one_job("results"),
+    ),
+    Action(
+        id="job.enter", keys=("enter",), title=_("Results"), group=Group.JOB, scope=frozenset([Scope.JOB]),
+        help=_("Show what became of its requests, too."),
+        obstacle=situations.no_results, command=situations.on_one_job("results"),
     ),
     Action(
         id="job.stop", keys=("S",), title=_("Stop"), group=Group.JOB, scope=_JOB, writes=True, danger=True, footer=5,
@@ -218,6 +238,69 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="jobs.pause", keys=(".",), title=_("Pause"), group=Group.LIST, scope=_JOB,
         help=_("Stop asking the service, or go on."), obstacle=situations.no_profile,
+    ),
+    Action(
+        id="results.open", keys=("enter",), title=_("Open"), group=Group.RESULTS, scope=_RESULTS, footer=1,
+        help=_("Show the request and its answer."),
+        obstacle=situations.no_request, command=situations.show_request,
+    ),
+    *(
+        Action(
+            id=f"results.tab_{number}", keys=(str(number),), title=title, group=Group.RESULTS, scope=_RESULTS,
+            help=help_text, argument=number,
+        )
+        for number, (title, help_text) in enumerate(_KINDS)
+    ),
+    Action(
+        id="results.search", keys=("/",), title=_("Search"), group=Group.RESULTS, scope=_RESULTS, footer=2,
+        help=_("Look for a text in ids, answers and errors."),
+    ),
+    Action(
+        id="results.errors", keys=("e",), title=_("Errors"), group=Group.RESULTS, scope=_RESULTS, footer=3,
+        help=_("Choose a kind of error, and list the requests that failed so."), obstacle=situations.no_failure,
+    ),
+    Action(
+        id="results.retry", keys=("R",), title=_("Retry"), group=Group.RESULTS, scope=_RESULTS, footer=4,
+        help=_("Make a new job of what is left."),
+        obstacle=situations.nothing_left, command=situations.on_one_job("retry"),
+    ),
+    Action(
+        id="results.input", keys=("i",), title=_("Input"), group=Group.RESULTS, scope=_RESULTS,
+        help=_("Bring the requests from the object store, where they are not on this machine."),
+        obstacle=situations.input_here,
+    ),
+    Action(
+        id="request.next", keys=("n",), title=_("Next"), group=Group.RESULTS, scope=_REQUEST, footer=1,
+        help=_("Show the next request of the list."),
+    ),
+    Action(
+        id="request.previous", keys=("p",), title=_("Previous"), group=Group.RESULTS, scope=_REQUEST, footer=2,
+        help=_("Show the request before it in the list."),
+    ),
+    Action(
+        id="request.other", keys=("tab",), title=_("Other side"), group=Group.RESULTS, scope=_REQUEST, footer=3,
+        help=_("Go from the request to its answer, or back."),
+    ),
+    Action(
+        id="request.wrap", keys=("w",), title=_("Wrap"), group=Group.RESULTS, scope=_REQUEST, footer=8,
+        help=_("Wrap long lines, or stop it."),
+    ),
+    Action(
+        id="request.left", keys=("h", "left"), title=_("Left"), group=Group.RESULTS, scope=_REQUEST,
+        help=_("Scroll to the left."),
+    ),
+    Action(
+        id="request.right", keys=("l", "right"), title=_("Right"), group=Group.RESULTS, scope=_REQUEST,
+        help=_("Scroll to the right."),
+    ),
+    Action(
+        id="request.copy", keys=("c",), title=_("Copy"), group=Group.RESULTS, scope=_RESULTS | _REQUEST, footer=5,
+        help=_("Copy the id, the answer, a line, or a command line."), obstacle=situations.no_request,
+    ),
+    Action(
+        id="request.json", keys=("y",), title=_("JSON"), group=Group.RESULTS, scope=_RESULTS | _REQUEST, footer=7,
+        help=_("Show the lines of request and reply as they are."),
+        obstacle=situations.no_request, command=situations.show_request,
     ),
     Action(
         id="move.down", keys=("j", "down"), title=_("Down"), group=Group.MOVE, scope=_MOVING,
@@ -409,7 +492,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         help=_("Find anything that can be done by its name."),
     ),
     Action(
-        id="app.copy_command", title=_("Copy command"), group=Group.APP, scope=_JOB,
+        id="app.copy_command", title=_("Copy command"), group=Group.APP, scope=_JOB | _RESULTS | _REQUEST,
         help=_("Copy the command line that shows the same."),
         command=situations.show_the_same,
     ),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tui.ark.models import Job
+    from tui.dataset.results import Account
     from tui.runs.board import JobView
     from tui.runs.transfers import Transfer
 
@@ -75,6 +76,9 @@ class Situation:
         filter: what the list shows, in the language of `arkdeck jobs --filter`, the tab's phase included.
         listing: the screen shows the list, not one job.
         gone: the service does not have the open job any more.
+        results: words behind `arkdeck results ID` that show what the screen shows; None where it shows no results.
+        request: the id of the request under the cursor, or of the open one; None where there is none.
+        input_here: the input of the results is on this machine.
         chosen: the profile under the cursor, where profiles are listed; `profile` is its name then.
         keys: where its keys are found; None while that is looked up.
         trouble: why the configuration file cannot be read; empty when it can.
@@ -94,6 +98,9 @@ class Situation:
     filter: str = ""
     listing: bool = False
     gone: bool = False
+    results: tuple[str, ...] | None = None
+    request: str | None = None
+    input_here: bool = False
     chosen: ListedProfile | None = None
     keys: KeysFrom | None = None
     trouble: str = ""
@@ -246,6 +253,45 @@ def nothing_written(situation: Situation) -> str | None:
     return stands or (reasons[0] if all(reasons) else None)
 
 
+def no_results(situation: Situation) -> str | None:
+    """Object to a look at results while there can be none."""
+    reason = one_job(situation)
+    if reason is not None or situation.jobs[0].job.phase.finished:
+        return reason
+    return _("its results are written when it ends")
+
+
+def no_request(situation: Situation) -> str | None:
+    """Object where no request is under the cursor."""
+    return _("no request is selected") if situation.request is None else None
+
+
+def input_here(situation: Situation) -> str | None:
+    """Object to bringing an input that is on this machine."""
+    if _account(situation) is None:
+        return _("the results are not open yet")
+    return _("the requests are on this machine") if situation.input_here else None
+
+
+def no_failure(situation: Situation) -> str | None:
+    """Object where no request failed."""
+    account = _account(situation)
+    return _("the results are not open yet") if account is None else None if account.failed else _("no request failed")
+
+
+def nothing_left(situation: Situation) -> str | None:
+    """Object to a retry where there is nothing to send again."""
+    account = _account(situation)
+    if account is None:
+        return _("the results are not open yet")
+    flawed = account.truncated or account.refused or account.empty
+    return None if flawed or account.ok < account.requests else _("every request has its answer")
+
+
+def _account(situation: Situation) -> Account | None:
+    return situation.jobs[0].account if situation.jobs else None
+
+
 def unreadable(situation: Situation) -> str | None:
     """Object while the configuration file cannot be read."""
     return situation.trouble or None
@@ -326,6 +372,11 @@ def on_one_job(verb: str, *options: str) -> Command:
     return lambda situation: (verb, situation.jobs[0].job.id, *options) if len(situation.jobs) == 1 else None
 
 
+def show_request(situation: Situation) -> tuple[str, ...] | None:
+    """Return the command that shows a request whole."""
+    return on_one_job("results", "--id", situation.request)(situation) if situation.request is not None else None
+
+
 def update_job(situation: Situation) -> tuple[str, ...] | None:
     """Return the command that renames the job, with the name that it has."""
     if len(situation.jobs) != 1:
@@ -340,5 +391,7 @@ def list_jobs(situation: Situation) -> tuple[str, ...]:
 
 
 def show_the_same(situation: Situation) -> tuple[str, ...] | None:
-    """Return the command that shows what the screen shows: the list, or the open job."""
+    """Return the command that shows what the screen shows: the list, the open job, or its results."""
+    if situation.results is not None:
+        return on_one_job("results", *situation.results)(situation)
     return list_jobs(situation) if situation.listing else on_one_job("job")(situation)

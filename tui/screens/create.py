@@ -29,8 +29,9 @@ from tui.screens.create_fields import DraftField, completion_of, field_cells
 from tui.screens.deck_app import deck_of
 from tui.screens.field import FieldScreen
 from tui.screens.headed import Headed
-from tui.screens.messages import ConnectionChanged, CreationChanged, TransfersChanged
+from tui.screens.messages import CreationChanged, TransfersChanged
 from tui.screens.moving import Moved, Moving
+from tui.screens.of_cloud import OfCloud
 from tui.settings.draft import Draft
 from tui.situations import Making
 from tui.text import clean, short_path
@@ -66,7 +67,7 @@ _LINE_BYTES: Final = 256 * 1024
 _NAME_LIMIT: Final = 80
 
 
-class CreateScreen(Headed, Moving):
+class CreateScreen(OfCloud, Headed, Moving):
     """Shows a job in the making, one step at a time; left, it goes on where it was.
 
     Args:
@@ -77,7 +78,7 @@ class CreateScreen(Headed, Moving):
     CSS_PATH = "create.tcss"
 
     def __init__(self, creation: Creation) -> None:
-        super().__init__()
+        super().__init__(creation.connection)
         self._creation = creation
         self._rows: Mapping[str, RuleRow | FoundIssue] = {}
         self._previewed: Path | None = None
@@ -113,7 +114,7 @@ class CreateScreen(Headed, Moving):
     def on_screen_resume(self) -> None:
         """Show what happened meanwhile, or go back where another cloud is open by now."""
         super().on_screen_resume()
-        if not self._leave_a_closed_cloud():
+        if not self.leave_a_closed_cloud():
             self._show()
 
     @property
@@ -135,7 +136,7 @@ class CreateScreen(Headed, Moving):
     def _sent(self) -> Transfer | None:
         """How the upload stands, once it is begun."""
         sent = self._creation.sent
-        return self._creation.connection.transfers.get(sent) if sent else None
+        return self.of.transfers.get(sent) if sent else None
 
     @property
     def situation(self) -> Situation:
@@ -200,16 +201,6 @@ class CreateScreen(Headed, Moving):
     def _transfer_changed(self, event: TransfersChanged) -> None:
         if event.transfer.id == self._creation.sent:
             self._show()
-
-    @on(ConnectionChanged)
-    def _connection_changed(self) -> None:
-        self._leave_a_closed_cloud()
-
-    def _leave_a_closed_cloud(self) -> bool:
-        closed = deck_of(self).connection is not self._creation.connection
-        if closed and self.is_active:
-            self.do_app_back()
-        return closed
 
     # What is shown
 
@@ -374,7 +365,7 @@ class CreateScreen(Headed, Moving):
         sent = self._sent
         if sent is not None:
             try:
-                self._creation.sent = (await self._creation.connection.transfers.resume(sent.id)).id
+                self._creation.sent = (await self.of.transfers.resume(sent.id)).id
             except ArkdeckError as error:
                 self._refuse(error)
         self._show()
@@ -431,7 +422,7 @@ class CreateScreen(Headed, Moving):
         """Show the job that was made, once the list has it."""
         from tui.screens.job import JobScreen
 
-        sent, connection = self._sent, self._creation.connection
+        sent, connection = self._sent, self.of
         view = connection.poller.board.views.get(sent.job_id) if sent is not None else None
         if view is not None:
             self.app.push_screen(JobScreen(view, connection))

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tui.ark.models import Job
     from tui.connection import Connection
     from tui.runs.board import JobView
+    from tui.runs.journal import Journal
     from tui.screens.copying import Copy
 
 _FAILURES_TOLD = 3
@@ -109,6 +111,27 @@ class JobDeeds(DeckScreen):
         able = [view.job for view in views if not_written(view.job) is None]
         command = actions.command_line(actions.action("job.download"), self.situation)
         self.app.push_screen(DownloadForm(able, passed_over, command=command, connection=connection))
+
+    async def do_job_results(self) -> None:
+        """Show what became of the job's requests, where its results are on this machine."""
+        view, connection = self.situation.jobs[0], deck_of(self).connection
+        if connection is None:
+            return
+        try:
+            here = await connection.services.journal.apart(partial(_results_here, view.job.id))
+        except ArkdeckError as error:
+            self.app.notify(error.message, severity="error", markup=False)
+            return
+        if here:
+            from tui.screens.results import ResultsScreen
+
+            self.app.push_screen(ResultsScreen(view, connection))
+        else:
+            self.app.notify(_("its results are not here yet: press d to download them"), markup=False)
+
+    def do_job_enter(self) -> object:
+        """Show what became of the open job's requests."""
+        return self.do_job_results()
 
     def carried_out(self, deed: Deed, job_ids: Collection[str]) -> None:
         """Follow what was done to jobs; a screen that shows one of them may have to."""
@@ -226,6 +249,14 @@ class JobDeeds(DeckScreen):
                 if len(some) > _FAILURES_TOLD:
                     lines.append(plural("and {count} more", "and {count} more", len(some) - _FAILURES_TOLD))
                 self.app.notify("\n".join(lines), title=title, severity="error", timeout=20, markup=False)
+
+
+def _results_here(job_id: str, journal: Journal) -> bool:
+    """Return whether a job's results are on this machine; imports what shows them, which takes a while too."""
+    import tui.screens.results  # noqa: F401
+    from tui.runs.results_folder import are_here
+
+    return are_here(job_id, journal)
 
 
 def _told(deed: Deed, names: Sequence[str]) -> str:
