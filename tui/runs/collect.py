@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +19,12 @@ from tui.files import write_atomic
 from tui.fingerprint import crc64_of_file
 from tui.i18n import _
 from tui.runs.events import Accounting, Downloading, Event, FileCollected, FileKept, FilesFound, Reconciled
-from tui.runs.folder import ACCOUNT, ERRORS, INDEX, RESULTS, claim, local_files, stamp
+from tui.runs.folder import ACCOUNT, ERRORS, INDEX, RESULTS, claim, local_files, owner_of, remove_stamp, stamp
 from tui.runs.run import Run
 from tui.runs.services import Services
 from tui.storage.client import ObjectInfo
 from tui.storage.download import Downloaded, download
-from tui.storage.part_file import discard
+from tui.storage.part_file import bytes_done, discard
 from tui.storage.upload import Progress
 
 FETCHED_INPUT: Final = ".input.jsonl"
@@ -180,6 +181,24 @@ async def _fetch(
                     yield Downloading(name, done, total)
                 case Downloaded(path=done_path, verified=verified):
                     yield FileCollected(name, done_path, info.size, verified)
+
+
+def bytes_here(folder: Path) -> int:
+    """Return how much of a job's files a folder has, finished or not; it blocks."""
+    there = (folder / name for name in (RESULTS, ERRORS))
+    return sum(path.stat().st_size if path.is_file() else bytes_done(folder, path.name) for path in there)
+
+
+def give_up(folder: Path, job_id: str) -> None:
+    """Remove what an unfinished collect of a job left in its folder, but for files that are whole; it blocks."""
+    with local_files(folder):
+        if owner_of(folder) != job_id:
+            return
+        for name in (RESULTS, ERRORS, FETCHED_INPUT):
+            discard(folder, name)
+        (folder / FETCHED_INPUT).unlink(missing_ok=True)
+        if not any(chain.from_iterable(reply_files(folder))):
+            remove_stamp(folder, job_id)
 
 
 def _make_room(folder: Path, job_id: str) -> None:

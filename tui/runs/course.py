@@ -255,7 +255,7 @@ async def _collect(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     try:
         job = await services.ark.get_job(run.job_id)
     except ArkNotFoundError:  # deleted since; its files may well be there
-        job = _seen_finished(run)
+        job = seen_finished(run)
     if not job.phase.finished and run.plan.sends:  # resumed since
         services.journal.advance(run.id, RunState.WATCHING)
         return
@@ -266,7 +266,7 @@ async def _collect(run: Run, services: Services) -> AsyncGenerator[Event, None]:
 
 
 async def _reconcile(run: Run, services: Services) -> AsyncGenerator[Event, None]:
-    job = _seen_finished(run)
+    job = seen_finished(run)
     async with aclosing(collect.account(job, run.plan.results_folder(job.id), services)) as events:
         async for event in events:
             yield event
@@ -362,5 +362,6 @@ async def job_of_same_call(plan: Plan, services: Services) -> str:
     return "" if changed else job_id
 
 
-def _seen_finished(run: Run) -> Job:
+def seen_finished(run: Run) -> Job:
+    """Return the job of a run as it was last seen finished."""
     return read_job(msgspec.json.decode(run.job or b"{}", type=dict[str, object]))

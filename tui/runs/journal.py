@@ -41,7 +41,15 @@ _SENDS: Final = f"verb != '{COLLECT}'"  # `Plan.sends`
 
 
 class RunHeldError(UsageError):
-    """Another live process is working on the run."""
+    """Another live process, or another flow of this one, is working on the run."""
+
+    def __init__(self, run_id: str, holder: Holder | None) -> None:
+        self.run_id = run_id
+        self.holder = str(holder) if holder else _("another process")
+        super().__init__(
+            _("run {run} is being worked on by {holder}", run=run_id, holder=self.holder),
+            advice=_("Leave it to that process, or end it and say:  arkdeck continue {run}", run=run_id),
+        )
 
 
 class UnknownRunError(UsageError):
@@ -281,7 +289,7 @@ class Journal:
     def _hold(self, run_id: str) -> None:
         holder = self._holder if run_id in self._held else self._live_holder(self._row(run_id))
         if holder is not None:
-            raise _held(run_id, holder)
+            raise RunHeldError(run_id, holder)
         lease = "UPDATE runs SET holder = ?, token = ?, beat = ? WHERE id = ?"
         self._db.change(lease, msgspec.json.encode(self._holder), self._holder.token, self._now(), run_id)
 
@@ -393,20 +401,13 @@ class Journal:
         columns = ", ".join(f"{column} = ?" for column in changes)
         statement = f"UPDATE runs SET {columns} WHERE id = ? AND token = ?"  # noqa: S608
         if not self._db.change(statement, *changes.values(), run_id, self._holder.token):
-            raise _held(run_id, _run(self._row(run_id)).holder)
+            raise RunHeldError(run_id, _run(self._row(run_id)).holder)
 
     def _row(self, run_id: str) -> sqlite3.Row:
         row = self._db.one("SELECT * FROM runs WHERE id = ?", run_id)
         if row is None:
             raise UnknownRunError(_("no run {run} in the journal", run=run_id), advice=_("List them:  arkdeck runs"))
         return row
-
-
-def _held(run_id: str, holder: Holder | None) -> RunHeldError:
-    return RunHeldError(
-        _("run {run} is being worked on by {holder}", run=run_id, holder=holder or _("another process")),
-        advice=_("Leave it to that process, or end it and say:  arkdeck continue {run}", run=run_id),
-    )
 
 
 def _run(row: sqlite3.Row) -> Run:

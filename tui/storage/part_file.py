@@ -18,6 +18,7 @@ from typing import Final, Self
 import msgspec
 
 from tui.files import PART_SUFFIX, PartBlockedError, safe_name
+from tui.storage.parts import plan_parts
 
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
 _ATTEMPTS: Final = 5
@@ -118,6 +119,14 @@ def discard(folder: Path, name: str) -> None:
             _remove_record(path)
 
 
+def bytes_done(folder: Path, name: str) -> int:
+    """Return how much of `folder/name` an interrupted download has written down as done, in bytes; it blocks."""
+    record = _read_record(folder / (safe_name(name) + PART_SUFFIX))
+    if record is None:
+        return 0
+    return sum(part.size for part in plan_parts(record.content.size) if part.number in record.parts)
+
+
 class _Opened:
     """A regular file opened with its lock, by the one name that leads to it; a context manager, which closes it.
 
@@ -182,12 +191,17 @@ def _parts_done(path: Path, status: os.stat_result, content: Content | None) -> 
     ours = status.st_nlink == 1 and status.st_uid == os.geteuid() and not status.st_mode & 0o077
     if content is None or not ours or status.st_size != content.size:
         return frozenset()
+    record = _read_record(path)
+    return record.parts if record is not None and record.content == content else frozenset()
+
+
+def _read_record(path: Path) -> _Record | None:
+    """Return the record, None where there is none that can be read."""
     try:
         with os.fdopen(os.open(_record(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            record = msgspec.json.decode(file.read(), type=_Record)
+            return msgspec.json.decode(file.read(), type=_Record)
     except (OSError, msgspec.DecodeError):
-        return frozenset()
-    return record.parts if record.content == content else frozenset()
+        return None
 
 
 def _record(path: Path) -> Path:
