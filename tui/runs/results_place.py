@@ -33,6 +33,7 @@ class Place:
         run: the newest of the journal that made the job or attached to it.
         accounted: the files are there, and were accounted for once.
         complete: the service need not be asked for newer ones.
+        collected: a run has brought every file of the job here.
     """
 
     folder: Path
@@ -40,12 +41,12 @@ class Place:
     run: Run | None
     accounted: bool
     complete: bool
+    collected: bool = False
 
     @property
     def whole(self) -> bool:
-        """Whether every file of the job is here: they were accounted for, or their run has collected them."""
-        collected = self.run is not None and self.run.reached(RunState.COLLECTED)
-        return self.accounted or (collected and self.folder.is_dir())
+        """Whether every file of the job is here."""
+        return self.accounted or self.collected
 
 
 class _Report(msgspec.Struct):
@@ -77,13 +78,21 @@ def find_place(where: str, journal: Journal, out: Path | None) -> Place:
     except UnsafeNameError:
         raise NoResultsError(_("no such folder: {folder}", folder=shown(folder))) from None
     run = journal.run_of_job(where)
-    candidates = [out] if out else [run.plan.results_folder(where)] if run else []
     here = (out or Path(where)).resolve()
-    found = next((path for path in [*candidates, here] if owner_of(path) == where), None)
-    if found is not None:
-        return _place(found.resolve(), journal, by_id=True)
+    candidates = [out] if out else [known.plan.results_folder(where) for known in _runs_with_results(where, journal)]
+    places = [_place(path.resolve(), journal, by_id=True) for path in [*candidates, here] if owner_of(path) == where]
+    if places:
+        return next((place for place in places if place.accounted), places[0])
     to = run.plan.results_folder(where) if run and run.plan.verb == "run" and not out else here
     return Place(to, Job(id=where), run, accounted=False, complete=False)
+
+
+def _runs_with_results(job_id: str, journal: Journal) -> list[Run]:
+    """The runs that may have brought the job's results home, newest first."""
+    maker = journal.run_of_job(job_id)
+    return sorted(
+        [*journal.collects_of(job_id), *([maker] if maker else [])], key=lambda run: run.created, reverse=True
+    )
 
 
 def _place(folder: Path, journal: Journal, *, by_id: bool) -> Place:
@@ -102,7 +111,11 @@ def _place(folder: Path, journal: Journal, *, by_id: bool) -> Place:
     job = seen if seen is not None and (seen.phase, seen.counts) == (told.phase, told.counts) else told
     accounted = bool(report.phase) and all((folder / name).exists() for name in report.files)
     final = not by_id or job.phase == Phase.COMPLETED
-    return Place(folder, job, run, accounted, complete=accounted and final)
+    collected = any(
+        each.reached(RunState.COLLECTED) and each.plan.results_folder(job.id).resolve() == folder
+        for each in _runs_with_results(job.id, journal)
+    )
+    return Place(folder, job, run, accounted, complete=accounted and final, collected=collected)
 
 
 def _report(folder: Path) -> _Report | None:
