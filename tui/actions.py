@@ -417,6 +417,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
         help=_("Sort by name, size or time."),
     ),
     Action(
+        id="picker.reload", keys=("r",), title=_("Reload"), group=Group.PICKER, scope=_PICKER,
+        help=_("Read the folder again."),
+    ),
+    Action(
         id="picker.hidden", keys=(".",), title=_("Hidden"), group=Group.PICKER, scope=_PICKER, footer=9,
         help=_("List what begins with a dot, or leave it out."),
     ),

@@ -44,7 +44,7 @@ async def opened(pilot, folder):
     screen.call_after_refresh(seen.set)
     await seen.wait()
     painted = time.perf_counter() - began
-    while not screen._listing.complete or len(screen._shown) < FILES:  # noqa: ASYNC110  # the picker tells nobody
+    while not screen.listing.complete or len(screen.shown) < FILES:  # noqa: ASYNC110  # the picker tells nobody
         await asyncio.sleep(0.001)
     await pilot.pause()
     return painted, time.perf_counter() - began
@@ -79,7 +79,7 @@ async def measure(home, folder):
         moves = [await timed(pilot, move) for _ in range(KEYS)]
         say(f"cursor key p95 {1000 * p95(moves):6.1f} ms   < 33 ms")
         letters = [await timed(pilot, type_letter) for _ in TYPED]
-        say(f"letter typed   {1000 * max(letters):6.1f} ms at most, {len(screen._shown):,} left")
+        say(f"letter typed   {1000 * max(letters):6.1f} ms at most, {len(screen.shown):,} left")
     return 0
 
 
