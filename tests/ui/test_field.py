@@ -36,7 +36,7 @@ async def ask(pilot, returned: list[str | None], value: str = "", completion: Co
 
 
 async def under(stem: str) -> Sequence[Candidate]:
-    return [Candidate(text, more=text.endswith("@")) for text in MODELS[stem]]
+    return [Candidate(text, more=text.endswith("@")) for text in MODELS.get(stem, [])]
 
 
 LISTED = Completion(under, lambda text: text[: text.rfind("@") + 1])
@@ -105,7 +105,7 @@ async def test_texts_from_outside_are_shown_as_they_are(deck, returned) -> None:
     async def hostile(_stem: str) -> Sequence[Candidate]:
         return [Candidate(HOSTILE, HOSTILE)]
 
-    await ask(deck, returned, HOSTILE, Completion(hostile))
+    await ask(deck, returned, "", Completion(hostile))
     await until(deck, lambda: listed(deck))
     assert "[red]x[/]" in screen_text(deck)
     assert "\x1b" not in screen_text(deck)

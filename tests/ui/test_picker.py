@@ -86,7 +86,8 @@ def open_still(pilot: Pilot[int]) -> bool:
 
 
 def names(pilot: Pilot[int]) -> list[str]:
-    return list(screen(pilot).table._keys)
+    rows = screen(pilot).table._shown
+    return [rows.key(place) for place in range(len(rows))]
 
 
 def under_cursor(pilot: Pilot[int]) -> str | None:

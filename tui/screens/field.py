@@ -94,7 +94,7 @@ class FieldScreen(ModalScreen[str | None]):
         self._completion = completion
         self._hint = hint
         self._stem: str | None = None
-        self._listed: Sequence[Candidate] = ()
+        self._lists: dict[str, Sequence[Candidate]] = {}
         self._fitting: list[Candidate] = []
 
     def compose(self) -> ComposeResult:
@@ -135,21 +135,21 @@ class FieldScreen(ModalScreen[str | None]):
         """List what fits; another stem asks for another list first."""
         if self._completion is None:
             return
-        stem = self._completion.stem(text)
-        if stem != self._stem:
-            self._stem, self._listed = stem, ()
+        self._stem = self._completion.stem(text)
+        if self._stem not in self._lists:
+            self._lists[self._stem] = ()
             self._tell(_("looking…"))
-            self._list(stem)
-        else:
-            self._filter()
+            self._list(self._stem)
+        self._filter()
 
-    @work(group="candidates", exclusive=True)
+    @work(group="candidates")
     async def _list(self, stem: str) -> None:
         if self._completion is None:
             return
         try:
-            self._listed = await self._completion.under(stem)
+            self._lists[stem] = await self._completion.under(stem)
         except ArkdeckError as error:
+            del self._lists[stem]
             self._tell(_("cannot list them: {error}", error=error.message))
             return
         self._tell("")
@@ -157,10 +157,11 @@ class FieldScreen(ModalScreen[str | None]):
 
     def _filter(self) -> None:
         stem = self._stem or ""
+        listed = self._lists.get(stem, ())
         typed = self.query_one(Input).value[len(stem) :].casefold()
-        if any(each.text[len(stem) :].casefold() == typed for each in self._listed):
+        if any(each.text[len(stem) :].casefold() == typed for each in listed):
             typed = ""  # it is chosen already: show what else there is
-        self._fitting = [each for each in self._listed if typed in each.text[len(stem) :].casefold()]
+        self._fitting = [each for each in listed if typed in each.text[len(stem) :].casefold()]
         width = max((len(each.text) for each in self._fitting), default=0)
         choices = self.query_one(Choices)
         choices.clear_options()
