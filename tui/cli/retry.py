@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
@@ -17,7 +16,7 @@ from tui.cli.exit_codes import ExitCode
 from tui.cli.opened import opened_results, results_options
 from tui.cli.output import print_json, print_line, say
 from tui.cli.session import asynchronous, json_option, open_journal, session
-from tui.cli.submit import parse_tags, require_text, require_window, sending_options, tell
+from tui.cli.submit import sending_options, tell
 from tui.errors import ArkdeckError, UsageError
 from tui.i18n import _, plural
 
@@ -296,31 +295,28 @@ def _template(opened: Session, file: RetryFile) -> Plan:
 
 def _told(asked: Asked) -> dict[str, object]:
     """Return the fields of the plan that the options of sending name (UsageError: they do not fit)."""
-    from tui.ark.models import parse_model
+    from tui.runs.plan import model_fields
+    from tui.runs.submission import Field, new_nonce, read_model, read_tags, require_text, require_window
 
     given = [name for name in _SENDING if getattr(asked, name)]
     if given and not asked.submit:
         options = ", ".join(f"--{name.removesuffix('s').replace('_', '-')}" for name in given)
         raise UsageError(_("only for sending: {options}", options=options), advice=_("Add --submit."))
-    if asked.model and asked.custom_model:
-        raise UsageError(_("name one model"), advice=_("--model NAME[@VERSION], or --custom-model ID"))
-    require_text(asked.name, asked.description, *asked.tags)
+    require_text(asked.name, Field.NAME)
+    require_text(asked.description, Field.DESCRIPTION)
     told: dict[str, object] = {
         name: value
         for name in ("name", "description", "project", "bucket", "create_bucket")
         if (value := getattr(asked, name))
     }
-    if asked.model:
-        model = parse_model(asked.model)
-        told |= {"model": model.name, "version": model.version, "custom_model": ""}
-    if asked.custom_model:
-        told |= {"model": "", "version": "", "custom_model": asked.custom_model}
+    if asked.model or asked.custom_model:
+        told |= model_fields(read_model(asked.model or "", asked.custom_model or ""))
     if asked.window:
         told["window_days"] = require_window(asked.window)
     if asked.tags:
-        told["tags"] = parse_tags(asked.tags)
+        told["tags"] = read_tags(asked.tags)
     if asked.again:
-        told["nonce"] = secrets.token_hex(4)
+        told["nonce"] = new_nonce()
     return told
 
 

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import re
-import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import print_json, print_line, say
 from tui.cli.session import asynchronous, json_option, profile_option, session
-from tui.errors import UsageError
 from tui.i18n import _
 
 if TYPE_CHECKING:
-    from tui.ark.models import FoundationModelRef
-    from tui.cli.session import Session
     from tui.runs.events import Event, Reconciled
-    from tui.runs.plan import Plan
-
-_WINDOW: Final = re.compile(r"([1-9]|1[0-9]|2[0-8])d")
 
 
 def sending_options(*, window: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -55,27 +46,6 @@ def _submit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("file", type=click.Path(path_type=Path), metavar="FILE")(taking_options)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the operator asked for with `submit` or `run`."""
-
-    file: Path
-    model: str | None
-    custom_model: str | None
-    name: str | None
-    description: str | None
-    project: str | None
-    window: str
-    tags: tuple[str, ...]
-    bucket: str | None
-    create_bucket: bool
-    again: bool
-    dry_run: bool
-    as_json: bool
-    profile: str | None
-    out: Path | None = None
-
-
 @click.command()
 @_submit_options
 @asynchronous
@@ -84,7 +54,7 @@ async def submit(**given: Any) -> int:
 
     Ends when the job exists; its id is printed on standard output.
     """
-    return await _go("submit", Asked(**given))
+    return await _go("submit", **given)
 
 
 @click.command()
@@ -101,24 +71,22 @@ async def run(**given: Any) -> int:
     Exit code 0 when every request has an answer, 1 when any failed or is missing. Interrupted at any point, the same
     command or `arkdeck continue` goes on.
     """
-    return await _go("run", Asked(**given))
+    return await _go("run", **given)
 
 
-async def _go(verb: str, asked: Asked) -> int:
-    from tui.ark.models import parse_model
+async def _go(verb: str, *, dry_run: bool, as_json: bool, profile: str | None, **asked: Any) -> int:
     from tui.runs.course import begin
     from tui.runs.rehearse import rehearse
+    from tui.runs.submission import Submission, plan_for, require_file, require_valid
 
-    if bool(asked.model) == bool(asked.custom_model):
-        raise UsageError(_("name one model"), advice=_("--model NAME[@VERSION], or --custom-model ID"))
-    _require_file(asked.file)
-    window_days = require_window(asked.window)
-    require_text(asked.name, asked.description, *asked.tags)
-    tags = parse_tags(asked.tags)
-    model = parse_model(asked.model) if asked.model else None
-    async with session(asked.profile, write=not asked.dry_run) as opened:
-        plan = _plan(verb, asked, opened, model=model, window_days=window_days, tags=tags)
-        return await tell((rehearse if asked.dry_run else begin)(plan, opened.services), as_json=asked.as_json)
+    submission = Submission(**{name: value for name, value in asked.items() if value is not None})
+    require_file(submission.file)
+    require_valid(submission)
+    async with session(profile, write=not dry_run) as opened:
+        plan = plan_for(
+            verb, submission, opened.profile, opened.services.service, named=opened.named, folder=Path.cwd()
+        )
+        return await tell((rehearse if dry_run else begin)(plan, opened.services), as_json=as_json)
 
 
 async def tell(stream: AsyncGenerator[Event, None], *, as_json: bool, label: str = "", resumable: bool = True) -> int:
@@ -174,86 +142,6 @@ def conclude(end: Reconciled, *, run_id: str, as_json: bool) -> int:
         for path in filter(None, [*there.values(), str(folder / "account.json")]):
             print_line(path)
     return ExitCode.DONE if account.ok == account.requests else ExitCode.WORK_FAILED
-
-
-def _plan(
-    verb: str,
-    asked: Asked,
-    opened: Session,
-    *,
-    model: FoundationModelRef | None,
-    window_days: int,
-    tags: dict[str, str],
-) -> Plan:
-    import secrets
-
-    from tui.runs.plan import Plan
-
-    profile = opened.profile
-    bucket = asked.bucket or profile.bucket
-    if not bucket:
-        raise UsageError(
-            _("no bucket is named for the input and the results"),
-            advice=_("Name one with --bucket, ARKDECK_BUCKET, or `bucket` in the profile."),
-        )
-    return Plan(
-        verb=verb,
-        input=str(asked.file.resolve()),
-        profile=profile.name if opened.named else "",
-        service=opened.services.service,
-        bucket=bucket,
-        project=asked.project or profile.project,
-        input_prefix=profile.input_prefix,
-        output_prefix=profile.output_prefix,
-        model=model.name if model else "",
-        version=model.version if model else "",
-        custom_model=asked.custom_model or "",
-        name=asked.name or "",
-        description=asked.description or "",
-        window_days=window_days,
-        tags=tags,
-        create_bucket=asked.create_bucket,
-        nonce=secrets.token_hex(4) if asked.again else "",
-        out=str(asked.out.resolve()) if asked.out else "",
-        folder=str(Path.cwd()),
-    )
-
-
-def _require_file(path: Path) -> None:
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise UsageError(_("cannot read {path}: {error}", path=path, error=error.strerror)) from error
-    if not stat.S_ISREG(mode):
-        raise UsageError(_("not a file: {path}", path=path))
-
-
-def require_window(window: str) -> int:
-    """Return the days of a completion window as it is typed, `1d` to `28d` (UsageError)."""
-    if not _WINDOW.fullmatch(window):
-        raise UsageError(_("not a window: {window}", window=window), advice=_("Whole days, from 1d to 28d."))
-    return int(window[:-1])
-
-
-def require_text(*texts: str | None) -> None:
-    """Make sure that texts for the service are text, without control characters (UsageError)."""
-    for text in filter(None, texts):
-        if not text.isprintable():
-            raise UsageError(
-                _("not plain text: {text}", text=text),
-                advice=_("Type it in a UTF-8 terminal, without control characters."),
-            )
-
-
-def parse_tags(pairs: tuple[str, ...]) -> dict[str, str]:
-    """Return tags as they are typed, `KEY=VALUE` (UsageError: not so, or one key twice)."""
-    tags: dict[str, str] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not key or not equals or key in tags:
-            raise UsageError(_("not a tag, or given twice: {tag}", tag=pair), advice=_("--tag KEY=VALUE"))
-        tags[key] = value
-    return tags
 
 
 VERBS = (submit, run)

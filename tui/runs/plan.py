@@ -76,9 +76,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def for_model(self, model: ModelReference) -> Plan:
         """Return the same plan for a model."""
-        if isinstance(model, FoundationModelRef):
-            return msgspec.structs.replace(self, model=model.name, version=model.version, custom_model="")
-        return msgspec.structs.replace(self, model="", version="", custom_model=model.id)
+        return msgspec.structs.replace(self, **model_fields(model))
 
     def object_key(self, sha256: str) -> str:
         """Return where the input goes: by content, so that the same content is never uploaded twice."""
@@ -89,6 +87,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def results_folder(self, job_id: str) -> Path:
         """Return the folder that the results go to (UnsafeNameError for an id that is no plain name)."""
         return Path(self.out) if self.out else Path(self.folder) / safe_name(job_id)
+
+
+def model_fields(model: ModelReference) -> dict[str, str]:
+    """Return the fields of a plan that name a model."""
+    if isinstance(model, FoundationModelRef):
+        return {"model": model.name, "version": model.version, "custom_model": ""}
+    return {"model": "", "version": "", "custom_model": model.id}
 
 
 def encode_plan(plan: Plan) -> bytes:
