@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from tests.flows.deck import custom_ids, write_requests
+from tests.flows.submissions import finished_job, plan_for, summary_of, when_finished
 from tui.ark.models import Job, JobQuery
-from tui.dataset.check import CheckSummary, check_file
 from tui.errors import AccessError, ArkdeckError, ServiceError, WorkError
 from tui.fingerprint import BLOCK_SIZE
 from tui.localcloud import ALWAYS, LocalCloud
@@ -23,7 +23,6 @@ from tui.runs import course
 from tui.runs.collect import job_files
 from tui.runs.folder import FolderTakenError
 from tui.runs.journal import RunHeldError
-from tui.runs.plan import Plan
 from tui.runs.run import Outcome
 from tui.runs.services import Services
 from tui.runs.transfers import Running, Step, Transfer, Transfers, TransferState, Way
@@ -42,7 +41,7 @@ class Watched:
     async def until(self, condition: Callable[[], object], *, within: float = 20.0) -> None:
         """Let the holder work until the condition holds."""
         async with asyncio.timeout(within):
-            while not condition():
+            while not condition():  # noqa: ASYNC110  # of many kinds, which nobody announces
                 await asyncio.sleep(0.005)
 
     async def ended(self, transfer: Transfer) -> Transfer:
@@ -84,23 +83,6 @@ async def watched(services: Services) -> AsyncIterator[Watched]:
         yield watched
 
 
-def plan_for(path: Path, services: Services, cloud: LocalCloud, **changes: object) -> Plan:
-    plan = Plan(
-        verb="submit",
-        input=str(path),
-        profile="",
-        service=services.service,
-        bucket=cloud.info.bucket,
-        project="default",
-        input_prefix="in/",
-        output_prefix="out/",
-        model="doubao-pro-32k",
-        version="240615",
-        folder=str(path.parent),
-    )
-    return msgspec.structs.replace(plan, **changes)
-
-
 def write_large(path: Path, size: int) -> None:
     """Write requests of at least `size` bytes, few and long."""
     content = os.urandom(MIB // 2).hex()
@@ -110,22 +92,17 @@ def write_large(path: Path, size: int) -> None:
             file.write(json.dumps({"custom_id": f"request-{number}", "body": body}) + "\n")
 
 
+def write_bad_line(path: Path) -> None:
+    with path.open("a") as file:
+        file.write("not JSON\n")
+
+
 @pytest.fixture
 def large_file(tmp_path: Path) -> Path:
     """Some 35 MiB of requests: three parts."""
     path = tmp_path / "large.jsonl"
     write_large(path, 34 * MIB)
     return path
-
-
-async def finished_job(services: Services, cloud: LocalCloud, path: Path) -> Job:
-    """The job of a file, when it is completed."""
-    async for event in course.begin(plan_for(path, services, cloud), services):
-        job = getattr(event, "job", None)
-    async with asyncio.timeout(20):
-        while not (job := await services.ark.get_job(job.id)).phase.finished:
-            await asyncio.sleep(0.01)
-    return job
 
 
 async def job_with_large_results(services: Services, cloud: LocalCloud, path: Path) -> Job:
@@ -138,12 +115,6 @@ async def job_with_large_results(services: Services, cloud: LocalCloud, path: Pa
     lines = [json.dumps({**json.loads(row), "response": answer, "error": None}) for row in rows]
     await services.store.put(cloud.info.bucket, found.key, ("\n".join(lines) + "\n").encode(), metadata={})
     return job
-
-
-def summary_of(path: Path) -> CheckSummary:
-    *_, summary = check_file(path)
-    assert isinstance(summary, CheckSummary)
-    return summary
 
 
 def asked(cloud: LocalCloud, call: str, since: int = 0) -> list[object]:
@@ -160,9 +131,7 @@ async def test_a_file_goes_up_and_its_answers_come_down(
         Way.UP, TransferState.DONE, file.name, file, "crc64",
     )  # fmt: skip
     assert (up.done, up.total, up.found) == (file.stat().st_size, file.stat().st_size, False)
-    async with asyncio.timeout(20):
-        while not (job := await services.ark.get_job(up.job_id)).phase.finished:
-            await asyncio.sleep(0.01)
+    job = await when_finished(up.job_id, services)
     down = await watched.ended(await watched.transfers.collect(job, folder))
     assert (down.way, down.state, down.name, down.path, down.job_id) == (
         Way.DOWN, TransferState.DONE, job.name, folder, job.id,
@@ -188,7 +157,7 @@ async def test_an_upload_that_was_paused_sends_only_what_is_missing(
     cloud.fault("tos:UploadPart", part=2, delay=600)
     checked = summary_of(large_file)
     up = await watched.transfers.submit(plan_for(large_file, services, cloud), checked)
-    others = large_file.stat().st_size - BLOCK_SIZE
+    others = checked.bytes - BLOCK_SIZE
     await watched.until(lambda: watched.now(up).done >= others and len(asked(cloud, "tos:UploadPart")) == 2)
     await watched.transfers.pause(up.id)
     paused = watched.now(up)
@@ -200,7 +169,7 @@ async def test_an_upload_that_was_paused_sends_only_what_is_missing(
     await watched.transfers.resume(up.id)
     assert (await watched.ended(up)).state is TransferState.DONE
     assert [record.part for record in asked(cloud, "tos:UploadPart", since)] == [2]
-    assert watched.now(up).done == large_file.stat().st_size
+    assert watched.now(up).done == checked.bytes
 
 
 async def test_a_download_that_was_paused_fetches_only_what_is_missing_also_in_another_session(
@@ -299,12 +268,11 @@ async def test_what_failed_says_why_and_goes_on_when_resumed(
 async def test_a_refused_file_begins_anew_when_it_was_mended(
     watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path
 ) -> None:
-    good = requests_file.read_bytes()
-    requests_file.write_bytes(good + b"not JSON\n")
+    write_bad_line(requests_file)
     refused = await watched.ended(await watched.transfers.submit(plan_for(requests_file, services, cloud)))
     assert refused.state is TransferState.FAILED
     assert isinstance(refused.error, WorkError)
-    requests_file.write_bytes(good)
+    write_requests(requests_file, 3)
     anew = await watched.transfers.resume(refused.id)
     assert (await watched.ended(anew)).state is TransferState.DONE
     assert [transfer.id for transfer in watched.transfers.all] == [anew.id]
@@ -316,9 +284,8 @@ async def test_a_full_disk_fails_the_download_and_room_mends_it(
 ) -> None:  # fmt: skip
     job = await finished_job(services, cloud, requests_file)
     with monkeypatch.context() as full:
-        usage = os.statvfs(tmp_path)
-        full.setattr("tui.storage.download.shutil.disk_usage", lambda _folder: type("U", (), {"free": 0})())
-        assert usage.f_bavail > 0
+        usage = shutil.disk_usage(tmp_path)
+        full.setattr("tui.storage.download.shutil.disk_usage", lambda _folder: usage._replace(free=0))
         failed = await watched.ended(await watched.transfers.collect(job, tmp_path / "answers"))
     assert failed.state is TransferState.FAILED
     assert failed.error is not None
@@ -403,8 +370,7 @@ async def test_what_another_process_does_with_its_transfer_is_seen(
 async def test_two_copies_of_one_file_become_one_job(
     watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path
 ) -> None:
-    copy = tmp_path / "copy.jsonl"
-    copy.write_bytes(requests_file.read_bytes())
+    copy = Path(shutil.copyfile(requests_file, tmp_path / "copy.jsonl"))
     cloud.fault("tos:PutObject", key="in/*", delay=0.5)
     first = await watched.transfers.submit(plan_for(requests_file, services, cloud), summary_of(requests_file))
     second = await watched.transfers.submit(plan_for(copy, services, cloud), summary_of(copy))
