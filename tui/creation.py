@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
+import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.ark.models import CustomModelRef
 from tui.daemon import stream_from_daemon
 from tui.dataset.check import CheckProgress, CheckSummary, Issue, check_file
 from tui.dataset.lines import open_file
@@ -28,16 +27,7 @@ from tui.i18n import _
 from tui.runs.events import ModelChosen, Rehearsed
 from tui.runs.plan import Plan, name_of_file
 from tui.runs.rehearse import rehearse
-from tui.runs.submission import (
-    DEFAULT_WINDOW,
-    as_prefix,
-    parse_any_model,
-    parse_tags,
-    plan_for,
-    require_name,
-    require_text,
-    require_window,
-)
+from tui.runs.submission import LONGEST_WINDOW, Field, FieldError, Submission, faults, plan_for
 from tui.settings.draft import Draft
 
 if TYPE_CHECKING:
@@ -46,6 +36,7 @@ if TYPE_CHECKING:
 _MAX_ISSUES: Final = 100
 """Issues of one rule that are listed."""
 
+_CUSTOM_MODEL: Final = re.compile(r"(cm|ep)-")
 _EXCERPT_BYTES: Final = 256
 _TELL_EVERY: Final = 0.5  # seconds
 
@@ -195,27 +186,17 @@ class Creation:
         self._tell()
 
     @property
-    def troubles(self) -> Mapping[str, UsageError]:
+    def troubles(self) -> Mapping[str, FieldError]:
         """What is wrong with the draft, by its field."""
-        found: dict[str, UsageError] = {}
-        for name, require in _REQUIREMENTS.items():
-            try:
-                require(getattr(self.draft, name))
-            except UsageError as error:
-                found[name] = error
+        found = _troubles(self.draft)
         if not (self.draft.bucket or self.connection.profile.bucket):
-            found["bucket"] = UsageError(_("no bucket is named for the input and the results"))
+            found[Field.BUCKET] = FieldError(Field.BUCKET, _("no bucket is named for the input and the results"))
         return found
 
     def trouble_with(self, name: str, text: str) -> str | None:
         """Return what is wrong with a text as the value of a field; None when nothing is."""
-        if not text and name != "model":
-            return None
-        try:
-            _REQUIREMENTS[name](text)
-        except UsageError as error:
-            return error.message
-        return None
+        changed = msgspec.structs.replace(self.draft, **{name: text})
+        return str(trouble) if (trouble := _troubles(changed).get(name)) is not None else None
 
     @property
     def proposed_name(self) -> str:
@@ -230,31 +211,15 @@ class Creation:
         draft, connection = self.draft, self.connection
         if draft.path is None:
             raise UsageError(_("no file is chosen"))
-        name, version, custom = _model_fields(draft.model)
         plan = plan_for(
+            "submit",
+            _submission(draft),
             connection.profile,
-            draft.path,
+            connection.services.service,
             named=connection.resolved.named,
-            service=connection.services.service,
             folder=Path.cwd(),
         )
-        return msgspec.structs.replace(
-            plan,
-            bucket=draft.bucket or plan.bucket,
-            project=draft.project or plan.project,
-            input_prefix=as_prefix(draft.input_prefix) or plan.input_prefix,
-            output_prefix=as_prefix(draft.output_prefix) or plan.output_prefix,
-            model=name,
-            version=version,
-            custom_model=custom,
-            name=draft.name,
-            description=draft.description,
-            window_days=_window(draft.window),
-            tags=_tags(draft.tags),
-            create_bucket=draft.create_bucket,
-            nonce=draft.nonce,
-            parent=draft.parent,
-        )
+        return msgspec.structs.replace(plan, nonce=draft.nonce, parent=draft.parent)
 
     # What is found out
 
@@ -389,11 +354,6 @@ def draft_of(plan: Plan) -> Draft:
     )
 
 
-def new_nonce() -> str:
-    """Return what makes a wanted second job another one than the first."""
-    return secrets.token_hex(4)
-
-
 def _checked(path: Path) -> Iterator[FoundIssue | CheckProgress | CheckSummary]:
     """Check a file, and read how the lines of its issues begin."""
     with open_file(path) as file:
@@ -405,38 +365,39 @@ def _checked(path: Path) -> Iterator[FoundIssue | CheckProgress | CheckSummary]:
             yield FoundIssue(event, begins.partition(b"\n")[0].decode("utf-8", "replace"))
 
 
-def _model_fields(text: str) -> tuple[str, str, str]:
-    """Return name and version of a foundation model, or the id of a custom one in the last place."""
-    if not text:
-        raise UsageError(_("no model is chosen"))
-    model = parse_any_model(text)
-    return ("", "", model.id) if isinstance(model, CustomModelRef) else (model.name, model.version, "")
-
-
-def _tags(text: str) -> dict[str, str]:
+def _troubles(draft: Draft) -> dict[str, FieldError]:
     try:
-        pairs = shlex.split(text)
+        asked = _submission(draft)
     except ValueError:
-        raise UsageError(_("a quotation mark is missing in the tags")) from None
-    return parse_tags(pairs)
+        quote = FieldError(Field.TAGS, _("a quotation mark is missing in the tags"))
+        return {Field.TAGS: quote} | _troubles(msgspec.structs.replace(draft, tags=""))
+    found: dict[str, FieldError] = {fault.field: fault for fault in faults(asked)}
+    if not draft.model:
+        found[Field.MODEL] = FieldError(Field.MODEL, _("no model is chosen"))
+    return found
 
 
-def _window(text: str) -> int:
-    return require_window(text) if text else DEFAULT_WINDOW
+def _submission(draft: Draft) -> Submission:
+    """Return what the draft asks for (ValueError: the tags lack a quotation mark).
 
-
-_REQUIREMENTS: Final[Mapping[str, Callable[[str], object]]] = {
-    "model": _model_fields,
-    "window": _window,
-    "name": require_name,
-    "description": require_text,
-    "project": require_text,
-    "tags": _tags,
-    "bucket": require_text,
-    "input_prefix": require_text,
-    "output_prefix": require_text,
-}
-"""What refuses the text of a field, by the field's name."""
+    Ids of custom models begin with `cm-`; some accounts use those of endpoints, `ep-` (ark-openapi.md §1.2).
+    """
+    model, window = draft.model.strip(), draft.window.strip()
+    custom = _CUSTOM_MODEL.match(model) is not None
+    return Submission(
+        file=draft.path or Path(),
+        model="" if custom else model,
+        custom_model=model if custom else "",
+        name=draft.name,
+        description=draft.description,
+        project=draft.project,
+        window=f"{window}d" if window.isdecimal() else window or LONGEST_WINDOW,
+        tags=tuple(shlex.split(draft.tags)),
+        bucket=draft.bucket,
+        input_prefix=draft.input_prefix or None,
+        output_prefix=draft.output_prefix or None,
+        create_bucket=draft.create_bucket,
+    )
 
 
 def _standing_of_check(check: InputCheck) -> Standing:
@@ -467,7 +428,7 @@ def _submit_words(plan: Plan, connection: Connection) -> tuple[str, ...]:
         ("--name", plan.name, ""),
         ("--description", plan.description, ""),
         ("--project", plan.project, profile.project),
-        ("--window", f"{plan.window_days}d", f"{DEFAULT_WINDOW}d"),
+        ("--window", f"{plan.window_days}d", LONGEST_WINDOW),
         ("--bucket", plan.bucket, profile.bucket),
         ("--input-prefix", plan.input_prefix, profile.input_prefix),
         ("--output-prefix", plan.output_prefix, profile.output_prefix),

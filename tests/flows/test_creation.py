@@ -15,10 +15,11 @@ from tests.flows.deck import MODEL, write_requests
 from tests.ui.pilot_tools import environ_of
 from tui.cli.submit import submit
 from tui.connection import open_profile
-from tui.creation import Creation, Stage, Standing, draft_of, new_nonce
+from tui.creation import Creation, Stage, Standing, draft_of
 from tui.errors import UsageError
 from tui.launch import Launch
 from tui.localcloud import CloudInfo, LocalCloud
+from tui.runs.submission import new_nonce
 from tui.settings.draft import Draft
 from tui.settings.paths import Paths
 
@@ -149,7 +150,7 @@ async def test_without_a_file_there_is_no_plan(cloud: LocalCloud, made: Made) ->
 async def test_the_command_line_is_one_that_submit_takes(cloud: LocalCloud, made: Made, requests_file: Path) -> None:
     async with made(
         cloud.info, requests_file, model=MODEL, name="n", window="7", tags="a=1", bucket="other-bucket",
-        input_prefix="/x/y", create_bucket=True, nonce=new_nonce(),
+        input_prefix="x/y", create_bucket=True, nonce=new_nonce(),
     ) as creation:  # fmt: skip
         words = creation.command()
         taken = submit.make_context("submit", list(words[1:])).params

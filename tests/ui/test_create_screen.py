@@ -12,7 +12,7 @@ from tests.ui.conftest import DeckOn
 from tests.ui.pilot_tools import screen_text, toasts, until
 from tests.ui.scenes import typed
 from tui.localcloud import LocalCloud
-from tui.runs.submission import plan_for
+from tui.runs.submission import bare_plan
 from tui.runs.transfers import TransferState
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.create import CreateScreen
@@ -174,7 +174,7 @@ async def test_a_plan_takes_the_place_of_a_draft_only_when_that_is_wanted(
         await begin(pilot, file)
         await pilot.press("escape")
         connection = pilot.app.connection
-        plan = plan_for(connection.profile, other, named=False, service="", folder=tmp_path)
+        plan = bare_plan(other, connection.profile, "", named=False, folder=tmp_path)
         for key, path in (("n", file), ("y", other)):
             pilot.app.create(plan)
             await until(pilot, lambda: on(pilot, ConfirmScreen))

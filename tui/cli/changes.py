@@ -90,9 +90,10 @@ async def clone(
     """
     from tui.ark.models import parse_model
     from tui.runs.clone import clone as clone_job
-    from tui.runs.submission import require_text, require_window
+    from tui.runs.submission import Field, require_text, require_window
 
-    require_text(name, description)
+    require_text(name, Field.NAME)
+    require_text(description, Field.DESCRIPTION)
     window_days = None if window is None else require_window(window)
     chosen = None if model is None else parse_model(model)
     async with session(profile, write=not dry_run) as opened:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
@@ -244,13 +243,11 @@ async def _send(asked: Asked, left: _Left, file: RetryFile, told: dict[str, obje
     from tui.runs.course import begin
     from tui.runs.rehearse import rehearse
     from tui.runs.retry import child_plan
-    from tui.runs.submission import plan_for
+    from tui.runs.submission import bare_plan
 
     profile = asked.profile or (left.run.plan.profile if left.run else "") or None
     async with session(profile, write=not asked.dry_run) as opened:
-        plan = plan_for(
-            opened.profile, file.path, named=opened.named, service=opened.services.service, folder=Path.cwd()
-        )
+        plan = bare_plan(file.path, opened.profile, opened.services.service, named=opened.named, folder=Path.cwd())
         if left.parent:
             services = opened.services
             parent = await services.ark.get_job(left.parent) if left.run is None else Job(id=left.parent)
@@ -266,35 +263,31 @@ async def _send(asked: Asked, left: _Left, file: RetryFile, told: dict[str, obje
 
 def _told(asked: Asked) -> dict[str, object]:
     """Return the fields of the plan that the options of sending name (UsageError: they do not fit)."""
-    from tui.ark.models import parse_model
-    from tui.runs.submission import as_prefix, parse_tags, require_text, require_window
+    from tui.runs.plan import model_fields
+    from tui.runs.submission import Field, new_nonce, read_model, read_prefix, read_tags, require_text, require_window
 
     given = [name for name in _SENDING if getattr(asked, name)]
     if given and not asked.submit:
         options = ", ".join(f"--{name.removesuffix('s').replace('_', '-')}" for name in given)
         raise UsageError(_("only for sending: {options}", options=options), advice=_("Add --submit."))
-    if asked.model and asked.custom_model:
-        raise UsageError(_("name one model"), advice=_("--model NAME[@VERSION], or --custom-model ID"))
-    require_text(asked.name, asked.description, asked.input_prefix, asked.output_prefix, *asked.tags)
+    require_text(asked.name, Field.NAME)
+    require_text(asked.description, Field.DESCRIPTION)
     told: dict[str, object] = {
         name: value
         for name in ("name", "description", "project", "bucket", "create_bucket")
         if (value := getattr(asked, name))
     }
-    if asked.model:
-        model = parse_model(asked.model)
-        told |= {"model": model.name, "version": model.version, "custom_model": ""}
-    if asked.custom_model:
-        told |= {"model": "", "version": "", "custom_model": asked.custom_model}
+    if asked.model or asked.custom_model:
+        told |= model_fields(read_model(asked.model or "", asked.custom_model or ""))
     if asked.window:
         told["window_days"] = require_window(asked.window)
     if asked.tags:
-        told["tags"] = parse_tags(asked.tags)
-    for name in ("input_prefix", "output_prefix"):
-        if prefix := as_prefix(getattr(asked, name)):
-            told[name] = prefix
+        told["tags"] = read_tags(asked.tags)
+    for field in (Field.INPUT_PREFIX, Field.OUTPUT_PREFIX):
+        if prefix := getattr(asked, field):
+            told[field] = read_prefix(prefix, field)
     if asked.again:
-        told["nonce"] = secrets.token_hex(4)
+        told["nonce"] = new_nonce()
     return told
 
 

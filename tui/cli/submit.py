@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,14 +13,10 @@ import click
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import print_json, print_line, say
 from tui.cli.session import asynchronous, json_option, profile_option, session
-from tui.errors import UsageError
 from tui.i18n import _
 
 if TYPE_CHECKING:
-    from tui.ark.models import FoundationModelRef
-    from tui.cli.session import Session
     from tui.runs.events import Event, Reconciled
-    from tui.runs.plan import Plan
 
 
 def sending_options(*, window: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -54,29 +48,6 @@ def _submit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("file", type=click.Path(path_type=Path), metavar="FILE")(taking_options)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the operator asked for with `submit` or `run`."""
-
-    file: Path
-    model: str | None
-    custom_model: str | None
-    name: str | None
-    description: str | None
-    project: str | None
-    window: str
-    tags: tuple[str, ...]
-    bucket: str | None
-    input_prefix: str | None
-    output_prefix: str | None
-    create_bucket: bool
-    again: bool
-    dry_run: bool
-    as_json: bool
-    profile: str | None
-    out: Path | None = None
-
-
 @click.command()
 @_submit_options
 @asynchronous
@@ -85,7 +56,7 @@ async def submit(**given: Any) -> int:
 
     Ends when the job exists; its id is printed on standard output.
     """
-    return await _go("submit", Asked(**given))
+    return await _go("submit", **given)
 
 
 @click.command()
@@ -102,25 +73,22 @@ async def run(**given: Any) -> int:
     Exit code 0 when every request has an answer, 1 when any failed or is missing. Interrupted at any point, the same
     command or `arkdeck continue` goes on.
     """
-    return await _go("run", Asked(**given))
+    return await _go("run", **given)
 
 
-async def _go(verb: str, asked: Asked) -> int:
-    from tui.ark.models import parse_model
+async def _go(verb: str, *, dry_run: bool, as_json: bool, profile: str | None, **asked: Any) -> int:
     from tui.runs.course import begin
     from tui.runs.rehearse import rehearse
-    from tui.runs.submission import parse_tags, require_text, require_window
+    from tui.runs.submission import Submission, plan_for, require_file, require_valid
 
-    if bool(asked.model) == bool(asked.custom_model):
-        raise UsageError(_("name one model"), advice=_("--model NAME[@VERSION], or --custom-model ID"))
-    _require_file(asked.file)
-    window_days = require_window(asked.window)
-    require_text(asked.name, asked.description, asked.input_prefix, asked.output_prefix, *asked.tags)
-    tags = parse_tags(asked.tags)
-    model = parse_model(asked.model) if asked.model else None
-    async with session(asked.profile, write=not asked.dry_run) as opened:
-        plan = _plan(verb, asked, opened, model=model, window_days=window_days, tags=tags)
-        return await tell((rehearse if asked.dry_run else begin)(plan, opened.services), as_json=asked.as_json)
+    submission = Submission(**{name: value for name, value in asked.items() if value is not None})
+    require_file(submission.file)
+    require_valid(submission)
+    async with session(profile, write=not dry_run) as opened:
+        plan = plan_for(
+            verb, submission, opened.profile, opened.services.service, named=opened.named, folder=Path.cwd()
+        )
+        return await tell((rehearse if dry_run else begin)(plan, opened.services), as_json=as_json)
 
 
 async def tell(stream: AsyncGenerator[Event, None], *, as_json: bool, label: str = "", resumable: bool = True) -> int:
@@ -176,60 +144,6 @@ def conclude(end: Reconciled, *, run_id: str, as_json: bool) -> int:
         for path in filter(None, [*there.values(), str(folder / "account.json")]):
             print_line(path)
     return ExitCode.DONE if account.ok == account.requests else ExitCode.WORK_FAILED
-
-
-def _plan(
-    verb: str,
-    asked: Asked,
-    opened: Session,
-    *,
-    model: FoundationModelRef | None,
-    window_days: int,
-    tags: dict[str, str],
-) -> Plan:
-    import secrets
-
-    import msgspec
-
-    from tui.runs.submission import as_prefix, plan_for
-
-    profile = opened.profile
-    bucket = asked.bucket or profile.bucket
-    if not bucket:
-        raise UsageError(
-            _("no bucket is named for the input and the results"),
-            advice=_("Name one with --bucket, ARKDECK_BUCKET, or `bucket` in the profile."),
-        )
-    plan = plan_for(
-        profile, asked.file.resolve(), named=opened.named, service=opened.services.service, folder=Path.cwd()
-    )
-    return msgspec.structs.replace(
-        plan,
-        verb=verb,
-        bucket=bucket,
-        project=asked.project or profile.project,
-        input_prefix=as_prefix(asked.input_prefix) or profile.input_prefix,
-        output_prefix=as_prefix(asked.output_prefix) or profile.output_prefix,
-        model=model.name if model else "",
-        version=model.version if model else "",
-        custom_model=asked.custom_model or "",
-        name=asked.name or "",
-        description=asked.description or "",
-        window_days=window_days,
-        tags=tags,
-        create_bucket=asked.create_bucket,
-        nonce=secrets.token_hex(4) if asked.again else "",
-        out=str(asked.out.resolve()) if asked.out else "",
-    )
-
-
-def _require_file(path: Path) -> None:
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        raise UsageError(_("cannot read {path}: {error}", path=path, error=error.strerror)) from error
-    if not stat.S_ISREG(mode):
-        raise UsageError(_("not a file: {path}", path=path))
 
 
 VERBS = (submit, run)

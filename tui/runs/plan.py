@@ -73,9 +73,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def for_model(self, model: ModelReference) -> Plan:
         """Return the same plan for a model."""
-        if isinstance(model, FoundationModelRef):
-            return msgspec.structs.replace(self, model=model.name, version=model.version, custom_model="")
-        return msgspec.structs.replace(self, model="", version="", custom_model=model.id)
+        return msgspec.structs.replace(self, **model_fields(model))
 
     def object_key(self, sha256: str) -> str:
         """Return where the input goes: by content, so that the same content is never uploaded twice."""
@@ -91,6 +89,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def name_of_file(path: Path) -> str:
     """Return the name that a file's proposes for its job, in the characters that the console admits."""
     return _NOT_IN_NAMES.sub("-", path.stem).strip("-")[:MAX_NAME] or "batch"
+
+
+def model_fields(model: ModelReference) -> dict[str, str]:
+    """Return the fields of a plan that name a model."""
+    if isinstance(model, FoundationModelRef):
+        return {"model": model.name, "version": model.version, "custom_model": ""}
+    return {"model": "", "version": "", "custom_model": model.id}
 
 
 def encode_plan(plan: Plan) -> bytes:

@@ -12,7 +12,7 @@ from tui.ark.models import CustomModelRef, FoundationModelRef
 from tui.creation import Creation
 from tui.errors import UsageError
 from tui.i18n import _
-from tui.runs.submission import DEFAULT_WINDOW
+from tui.runs.submission import LONGEST_WINDOW
 from tui.screens.field import Candidate, Completion
 from tui.widgets.glyphs import glyphs
 from tui.widgets.safe_text import identifier, line, plain
@@ -53,7 +53,7 @@ class DraftField(msgspec.Struct, frozen=True):
 
 FIELDS: Final = (
     DraftField("model", _("model"), lambda _creation: "", _("NAME, NAME@VERSION or a custom model's id")),
-    DraftField("window", _("window, days"), lambda _creation: str(DEFAULT_WINDOW), _("time that the job may take")),
+    DraftField("window", _("window"), lambda _creation: LONGEST_WINDOW, _("time that the job may take")),
     DraftField("name", _("name"), lambda creation: creation.proposed_name),
     DraftField("description", _("description"), lambda _creation: ""),
     DraftField("project", _("project"), lambda creation: creation.connection.profile.project),
@@ -143,7 +143,7 @@ def _models_in_use(connection: Connection) -> list[CustomModelRef | FoundationMo
 
 
 async def _windows(_stem: str) -> Sequence[Candidate]:
-    return [Candidate(str(days)) for days in _WINDOWS]
+    return [Candidate(f"{days}d") for days in _WINDOWS]
 
 
 def _projects(connection: Connection) -> Callable[[str], Awaitable[Sequence[Candidate]]]:

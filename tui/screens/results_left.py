@@ -13,7 +13,7 @@ from tui.runs.changes import Deed
 from tui.runs.events import Downloading
 from tui.runs.results_folder import Results, bring_input
 from tui.runs.retry import RetryFile, child_plan
-from tui.runs.submission import plan_for
+from tui.runs.submission import bare_plan
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.deck_app import deck_of
 from tui.screens.opened_results import OpenedResults
@@ -62,8 +62,8 @@ class RetryDeeds(OpenedResults):
         words = _("{path} holds just this already, {size}") if file.found else _("wrote {path}, {size}")
         self.app.notify(words.format(path=short_path(file.path), size=human_bytes(file.size)), markup=False)
         services, job = self.of.services, self.view.job
-        template = plan_for(
-            self.of.profile, file.path, named=self.of.resolved.named, service=services.service, folder=Path.cwd()
+        template = bare_plan(
+            file.path, self.of.profile, services.service, named=self.of.resolved.named, folder=Path.cwd()
         )
         try:
             plan = await services.journal.apart(
