@@ -169,7 +169,9 @@ class PathLine(Vertical):
             return
         typing = self._input.has_focus
         sign = (" / ", "bold $accent" if typing else "$muted")
-        shown = line(sign, (_cut(_with_slash(self._folder), self.size.width // _SHARE), "" if typing else "bold"))
+        begins_elsewhere = self.text.startswith(("/", "~"))
+        folder_text = "" if begins_elsewhere else _cut(_with_slash(self._folder), self.size.width // _SHARE)
+        shown = line(sign, (folder_text, "" if typing else "bold"))
         folder, note = self.query_one("#path-folder", Lines), self.query_one("#path-note", Lines)
         if not folder.lines or folder.lines[0].cell_length != shown.cell_length:
             folder.styles.width = shown.cell_length
