@@ -108,10 +108,7 @@ def kind_of(mode: int) -> Kind:
 
 
 def in_order(entries: Sequence[Entry], order: str, *, descending: bool) -> list[Entry]:
-    """Return the entries by one of ORDERS, folders first; those that are equal stand by their names.
-
-    A folder has no size, so among folders the size stands for the name.
-    """
+    """Return the entries by one of ORDERS, folders first; equal ones, and folders by size, stand by their names."""
     by_name = sorted(entries, key=attrgetter("folded"), reverse=descending and order == BY_NAME)
     folder = Kind.FOLDER
     folders = [entry for entry in by_name if entry.kind is folder]

@@ -50,7 +50,7 @@ class Situation:
         chosen: the profile under the cursor, where profiles are listed; `profile` is its name then.
         keys: where its keys are found; None while that is looked up.
         trouble: why the configuration file cannot be read; empty when it can.
-        picking: where files are listed, and once a folder is; `None` elsewhere.
+        picking: what is picked; None on screens that list no files.
     """
 
     jobs: tuple[JobView, ...] = ()
