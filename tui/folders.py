@@ -21,7 +21,7 @@ BY_TIME: Final = "modified"
 ORDERS: Final = (BY_NAME, BY_SIZE, BY_TIME)
 """By what a list of files can be sorted."""
 
-_TOLD_EVERY: Final = 0.25  # seconds
+_TOLD_EVERY: Final = 0.5  # seconds
 
 
 class Kind(StrEnum):
@@ -31,6 +31,10 @@ class Kind(StrEnum):
     FILE = "file"
     SPECIAL = "special"  # a pipe, a socket, a device: reading it may never end
     BROKEN = "broken"  # a link that leads nowhere
+
+
+_FILE: Final = Kind.FILE
+_KINDS: Final = {stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.FOLDER}
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -59,7 +63,7 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 def list_folder(folder: Path) -> Iterator[Batch]:
-    """Yield what lies in a folder, four times a second until all is read; it blocks.
+    """Yield what lies in a folder, twice a second until all is read; it blocks.
 
     What vanishes meanwhile is left out.
 
@@ -85,7 +89,7 @@ def _entry(found: os.DirEntry[str]) -> Entry | None:
     except OSError:
         return _unseen(found)
     kind = kind_of(told.st_mode)
-    return Entry(name, kind, told.st_size if kind is Kind.FILE else None, told.st_mtime, name.casefold())
+    return Entry(name, kind, told.st_size if kind is _FILE else None, told.st_mtime, name.casefold())
 
 
 def _unseen(found: os.DirEntry[str]) -> Entry | None:
@@ -100,16 +104,11 @@ def _unseen(found: os.DirEntry[str]) -> Entry | None:
 
 def kind_of(mode: int) -> Kind:
     """Return the kind that a mode of `os.stat` stands for."""
-    if stat.S_ISREG(mode):
-        return Kind.FILE
-    return Kind.FOLDER if stat.S_ISDIR(mode) else Kind.SPECIAL
+    return _KINDS.get(stat.S_IFMT(mode), Kind.SPECIAL)
 
 
 def in_order(entries: Sequence[Entry], order: str, *, descending: bool) -> list[Entry]:
-    """Return the entries by one of ORDERS, folders first; those that are equal stand by their names.
-
-    A folder has no size, so among folders the size stands for the name.
-    """
+    """Return the entries by one of ORDERS, folders first; equal ones, and folders by size, stand by their names."""
     by_name = sorted(entries, key=attrgetter("folded"), reverse=descending and order == BY_NAME)
     folder = Kind.FOLDER
     folders = [entry for entry in by_name if entry.kind is folder]

@@ -83,7 +83,7 @@ class Situation:
         keys: where its keys are found; None while that is looked up.
         trouble: why the configuration file cannot be read; empty when it can.
         making: the job in the making, where one is shown.
-        picking: where files are listed, and once a folder is; `None` elsewhere.
+        picking: what is picked; None on screens that list no files.
         transfer: the one under the cursor, where transfers are listed.
         finished: some of the listed transfers are finished.
     """

@@ -63,7 +63,10 @@ def path_of_uri(text: str) -> Path | None:
     """Return the path that a URI of a file on this machine means; None when it is none."""
     if not text.startswith(_FILE_URI):
         return None
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
     path = unquote_to_bytes(parts.path)
     if parts.netloc not in ("", "localhost") or not path.startswith(b"/") or b"\0" in path:
         return None

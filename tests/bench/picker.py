@@ -1,6 +1,5 @@
-"""How long the picker takes for a folder of 50 000 files, beside a bare look at all of them in the same run."""
+"""How long the picker takes for a folder of 50 000 files, on a pseudo-terminal, beside a bare look at all of them."""
 
-import asyncio
 import os
 import statistics
 import sys
@@ -8,20 +7,37 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench.deck_table import say, timed
+from tests.bench.deck_table import say
+from tests.bench.pseudo_terminal import PseudoTerminal
+
+FILES = 50_000
+ROUNDS = 7
+KEYS = 60
+DOWN, ENTER, UP_ONE, PATH = "\x1b[B", "\r", "h", "/"
+TYPED = "part-31"
+
+PICKER = """
+import os, sys
+from pathlib import Path
 from tui.app import Deck
 from tui.launch import Launch
 from tui.screens.picker import PickerScreen
 from tui.settings.deck_settings import DeckSettings
 from tui.settings.paths import Paths
 
-FILES = 50_000
-KEYS = 60
-ROUNDS = 5
-TYPED = "part-31"
+home, start = map(Path, sys.argv[1:])
+
+class Picking(Deck):
+    def on_ready(self):
+        self.push_screen(PickerScreen(print, start=start, title="Input of the job"))
+
+paths = Paths(home / "config.toml", home / "data", home / "state")
+Picking(Launch(paths=paths, environ={}, settings=DeckSettings(refresh=0))).run()
+"""
 
 
 def fill(folder):
+    folder.mkdir()
     for number in range(FILES):
         (folder / f"part-{number:05}.jsonl").touch()
 
@@ -35,58 +51,45 @@ def bare(folder):
     return time.perf_counter() - began
 
 
-async def opened(pilot, folder):
-    """Push the picker; return the seconds until it is painted, and until all files are."""
+def shown(terminal, key, pattern):
+    """Press a key; return the seconds until text like `pattern` is painted."""
     began = time.perf_counter()
-    screen = PickerScreen(lambda _path: None, start=folder, title="Input of the job")
-    seen = asyncio.Event()
-    await pilot.app.push_screen(screen)
-    screen.call_after_refresh(seen.set)
-    await seen.wait()
-    painted = time.perf_counter() - began
-    while not screen.listing.complete or len(screen.shown) < FILES:  # noqa: ASYNC110  # the picker tells nobody
-        await asyncio.sleep(0.001)
-    await pilot.pause()
-    return painted, time.perf_counter() - began
+    terminal.send(key)
+    terminal.until(pattern)
+    return time.perf_counter() - began
 
 
 def p95(seconds):
     return statistics.quantiles(seconds, n=20)[-1]
 
 
-async def measure(home, folder):
-    paths = Paths(home / "config.toml", home / "data", home / "state")
-    deck = Deck(Launch(paths=paths, environ={}, settings=DeckSettings(refresh=0)))
-    async with deck.run_test(size=(160, 45)) as pilot:
-        rounds = []
-        for _ in range(ROUNDS):
-            rounds.append((*await opened(pilot, folder), bare(folder)))
-            await pilot.press("escape")
-        painted, listed, looked = map(statistics.median, zip(*rounds, strict=True))
-        say(f"picker painted {1000 * painted:6.0f} ms")
-        say(
-            f"picker listed  {1000 * listed:6.0f} ms, {FILES:,} files   bare scandir {1000 * looked:6.0f} ms   < 400 ms"
-        )
-        await opened(pilot, folder)
-        screen = pilot.app.screen
-
-        async def move():
-            screen.do_move_down()
-
-        async def type_letter():
-            screen.path_line.type_out(TYPED[: len(screen.path_line.text) + 1])
-
-        moves = [await timed(pilot, move) for _ in range(KEYS)]
-        say(f"cursor key p95 {1000 * p95(moves):6.1f} ms   < 33 ms")
-        letters = [await timed(pilot, type_letter) for _ in TYPED]
-        say(f"letter typed   {1000 * max(letters):6.1f} ms at most, {len(screen.shown):,} left")
-    return 0
-
-
 def main():
-    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as folder:
-        fill(Path(folder))
-        return asyncio.run(measure(Path(home), Path(folder)))
+    with tempfile.TemporaryDirectory() as home:
+        start = Path(home, "work")
+        start.mkdir()
+        fill(start / "many")
+        with PseudoTerminal((sys.executable, "-c", PICKER, home, start)) as terminal:
+            terminal.until("many/")
+            terminal.settle(0.5)
+            rounds = []
+            for _ in range(ROUNDS):
+                rounds.append((shown(terminal, ENTER, "part-00002"), bare(start / "many")))
+                terminal.settle(0.5)
+                terminal.send(UP_ONE)
+                terminal.settle(0.5)
+            listed, looked = map(statistics.median, zip(*rounds, strict=True))
+            beside = f"bare scandir and stat {1000 * looked:,.0f} ms: {listed / looked:.1f} × it"
+            say(f"picker listed {1000 * listed:6.0f} ms, {FILES:,} files; {beside}   < 400 ms")
+            shown(terminal, ENTER, "part-00002")
+            terminal.settle(0.5)
+            seconds, sizes = zip(*(terminal.press(DOWN) for _ in range(KEYS)), strict=True)
+            say(f"  cursor key {1000 * p95(seconds):7.1f} ms p95; {statistics.median(sizes):,.0f} B median   < 33 ms")
+            terminal.send(PATH)
+            terminal.settle(0.5)
+            seconds = [terminal.press(letter)[0] for letter in TYPED]
+            middle, most = 1000 * statistics.median(seconds), 1000 * max(seconds)
+            say(f"  letter typed {middle:5.1f} ms median, {most:,.1f} ms at most")
+    return 0
 
 
 if __name__ == "__main__":

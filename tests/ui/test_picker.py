@@ -163,6 +163,14 @@ async def test_the_top_has_no_folder_above(picker_on) -> None:
         assert not next(hint for hint in screen(pilot).query_one(KeyBar)._hints if hint.title == "up").able
 
 
+async def test_a_file_that_came_meanwhile_is_there_when_the_folder_is_read_again(picker_on, work) -> None:
+    async with picker_on(work / "train-1.jsonl") as pilot:
+        (work / "new.jsonl").touch()
+        await pilot.press("r")
+        await until(pilot, lambda: "new.jsonl" in names(pilot))
+        assert under_cursor(pilot) == "train-1.jsonl"
+
+
 async def test_where_there_is_nothing_to_list_it_says_what_there_is(picker_on, work) -> None:
     (work / "results" / "answers.txt").touch()
     async with picker_on(work / "results") as pilot:
@@ -302,6 +310,7 @@ async def test_a_path_is_pasted_wherever_the_keys_go(picker_on, work, chosen, fo
             await pilot.press("slash", "x")
         pilot.app.post_message(events.Paste(form.format(path=work / "archive" / "old.jsonl")))
         await until(pilot, lambda: screen(pilot).path_line.text == str(work / "archive" / "old.jsonl"))
+        assert "~/work" not in screen_text(pilot).splitlines()[2]
         await pilot.press("enter")
         await until(pilot, lambda: chosen)
         assert chosen == [work / "archive" / "old.jsonl"]
@@ -488,7 +497,7 @@ async def test_any_name_is_shown_as_text_and_can_be_chosen(picker_on, attacked, 
         for key in ("home", *["pagedown"] * 4):
             await pilot.press(key)
             assert_harmless(pilot)
-        for name in NAMES[::15]:
+        for name in NAMES[::20]:
             await screen(pilot).go(attacked)
             screen(pilot).table.move_to(name)
             await pilot.press("enter", "asterisk")

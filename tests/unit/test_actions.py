@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 import pytest
@@ -12,11 +13,12 @@ import pytest
 from tui.actions import ACTIONS, Scope, Situation, action, command_line, in_scope, obstacle
 from tui.ark.models import FoundationModelRef, Job, Location, Phase
 from tui.cli.root import arkdeck
+from tui.folders import Entry, Kind
 from tui.runs.board import JobView
 from tui.runs.forecast import Forecast
 from tui.runs.job_filter import parse_filter
 from tui.settings.key_names import parse_keys
-from tui.situations import bound_to_the_deck
+from tui.situations import Picking, bound_to_the_deck
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NEVER_BOUND = {f"ctrl+{key}" for key in ("a", "b", "h", "i", "j", "m", "s", "q", "space")}
@@ -151,6 +153,33 @@ def test_what_is_done_to_one_job_is_not_done_to_several(action_id: str) -> None:
 def test_marks_can_be_cleared_only_where_there_are_some() -> None:
     assert obstacle(action("jobs.clear_marks"), situation(view())) == "no job is marked"
     assert obstacle(action("jobs.clear_marks"), situation(view(), marked=True)) is None
+
+
+PICKED = [Entry(kind.value, kind) for kind in Kind]
+
+
+@pytest.mark.parametrize("entry", PICKED, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("folders", [False, True])
+def test_a_folder_is_chosen_as_it_is_listed_and_a_file_under_the_cursor(entry: Entry, folders: bool) -> None:
+    picking = Situation(picking=Picking(folder=Path("/srv"), entry=entry, folders=folders))
+    refused = obstacle(action("picker.choose"), picking)
+    if entry.kind is Kind.FOLDER and not folders:
+        assert refused == "a file is wanted here, and this is a folder"
+    else:
+        assert refused is None
+
+
+def test_in_an_empty_folder_there_is_nothing_to_open_and_at_the_top_none_above() -> None:
+    empty = Situation(picking=Picking(folder=Path("/"), entry=None, folders=False))
+    assert obstacle(action("picker.open"), empty) == "nothing is listed here"
+    assert obstacle(action("picker.choose"), empty) == "nothing is listed here"
+    assert obstacle(action("picker.parent"), empty) == "there is no folder above"
+
+
+def test_where_a_folder_is_wanted_files_are_not_listed() -> None:
+    wanted = Situation(picking=Picking(folder=Path("/srv"), entry=None, folders=True))
+    assert obstacle(action("picker.all"), wanted) == "a folder is wanted, so files are not listed"
+    assert obstacle(action("picker.parent"), wanted) is None
 
 
 # The same by the command

@@ -81,6 +81,7 @@ def test_a_text_is_parted_behind_its_last_slash(text: str, folder: str, word: st
         ("file:///data/my%20file.jsonl", "/data/my file.jsonl"),
         ("file://localhost/data/%E6%89%B9.jsonl", "/data/批.jsonl"),
         ("file://elsewhere/data/a", "file://elsewhere/data/a"),
+        ("file://[no host", "file://[no host"),
         ("/data/a.jsonl\n/data/b.jsonl\n", "/data/a.jsonl"),
         ("'never closed", "'never closed"),
         ("", ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tui.settings.deck_state import DeckState, Remembered, load_state, save_stat
 from tui.settings.paths import Paths
 from tui.settings.profiles import ProfileSettings, save_profile
 from tui.settings.themes import ThemeError
+from tui.typed_path import path_of_uri
 
 
 @pytest.fixture
@@ -74,6 +76,22 @@ def test_what_was_remembered_is_there_the_next_time_and_private(paths: Paths) ->
     save_state(paths.state_dir, state)
     assert load_state(paths.state_dir) == (state, "")
     assert stat.S_IMODE((paths.state_dir / "deck.json").stat().st_mode) == 0o600
+
+
+def test_the_folder_that_was_used_last_comes_first_and_the_oldest_goes() -> None:
+    state = DeckState()
+    for number in (*range(9), 3):
+        state = DeckState(recent_folders=state.chosen_from(Path(f"/srv/{number}")))
+    assert [uri[-1] for uri in state.recent_folders] == list("38765421")
+
+
+def test_a_folder_of_any_name_is_a_favourite_until_it_is_none(paths: Paths) -> None:
+    folder = Path(os.fsdecode(b"/srv/\xff [b]"))
+    state = DeckState(favourite_folders=DeckState().favourites_with_or_without(folder))
+    save_state(paths.state_dir, state)
+    assert load_state(paths.state_dir) == (state, "")
+    assert [path_of_uri(uri) for uri in state.favourite_folders] == [folder]
+    assert state.favourites_with_or_without(folder) == ()
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{", b'{"theme": 5}', b"\xff\xfe", b"[]"])

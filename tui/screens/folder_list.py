@@ -76,7 +76,7 @@ class FolderList(Headed, Moving):
         self.base = Path("/")
         self.listing = Listing(self.base)
         self.wanted = self.base
-        self.shown: Sequence[Entry] = ()
+        self.shown: Sequence[Entry] = []
         self._all = self._hidden = False
         self._order, self._descending = BY_NAME, False
 
@@ -155,7 +155,7 @@ class FolderList(Headed, Moving):
         listing.arrange(self._order, descending=self._descending)
         if listing is not self.listing:
             self.table.show([])
-            self.listing = listing
+            self.listing, self.shown = listing, []
             if listing.rebase:
                 self.base = listing.folder
                 self.path_line.stand(listing.folder)
@@ -170,9 +170,11 @@ class FolderList(Headed, Moving):
         """List what is to be seen of the folder."""
         suffix = "" if self._all else SUFFIX
         sieve = Sieve(suffix=suffix, folders_only=self.folders, hidden=self._hidden, word=self.word)
-        self.shown = sieve.let_through(self.listing.entries)
-        self.table.show(list(map(_NAME, self.shown)))
-        if not self.shown:
+        shown = sieve.let_through(self.listing.entries)
+        if shown != self.shown:  # most letters of a name that many have in common change nothing
+            self.shown = shown
+            self.table.show(list(map(_NAME, shown)))
+        if not shown:
             self.table.set_empty(self._why_empty())
         self.tell()
 

@@ -26,7 +26,7 @@ from tui.screens.folder_list import FolderList, Listing, for_a_while
 from tui.screens.jobs import WIDE
 from tui.screens.menu import Choice, MenuScreen
 from tui.settings.key_names import key_label
-from tui.text import clean, short_path
+from tui.text import clean
 from tui.typed_path import (
     UnfitPathError,
     check_readable,
@@ -41,12 +41,13 @@ from tui.widgets.crumb import Crumb
 from tui.widgets.file_cells import COLUMNS
 from tui.widgets.file_preview import FilePane
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.path_line import PathLine
+from tui.widgets.path_line import PathLine, folder_label
 from tui.widgets.safe_text import line
 from tui.widgets.table import VirtualTable
 from tui.widgets.top_bar import TopBar
 
 _NUMBER_KEYS: Final = 9
+_LABEL: Final = 50  # cells of a folder in the menu
 
 
 class PickerScreen(FolderList):
@@ -185,7 +186,7 @@ class PickerScreen(FolderList):
         """Go into the folder that was typed, or take the file; a part of a name that fits one alone means that one."""
         path = typed_path(text, self.base)
         kind = await in_daemon(partial(kind_at, path), name="path")
-        if kind is None and not self.folders and self.word and len(self.shown) == 1:
+        if kind is None and not self.folders and self.word and self.listing.complete and len(self.shown) == 1:
             (entry,) = self.shown
             path, kind = self.listing.folder / entry.name, entry.kind
         if kind is Kind.FOLDER:
@@ -279,7 +280,7 @@ def _choices(places: Mapping[str, str]) -> Sequence[Choice]:
         Choice(
             id=uri,
             key=str(number) if number <= _NUMBER_KEYS else "",
-            label=clean(short_path(path), strict=True),
+            label=folder_label(path, _LABEL),
             note=note,
         )
         for number, (uri, path, note) in enumerate(found, start=1)

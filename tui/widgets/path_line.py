@@ -169,7 +169,9 @@ class PathLine(Vertical):
             return
         typing = self._input.has_focus
         sign = (" / ", "bold $accent" if typing else "$muted")
-        shown = line(sign, (_cut(_with_slash(self._folder), self.size.width // _SHARE), "" if typing else "bold"))
+        begins_elsewhere = self.text.startswith(("/", "~"))
+        folder_text = "" if begins_elsewhere else folder_label(self._folder, self.size.width // _SHARE)
+        shown = line(sign, (folder_text, "" if typing else "bold"))
         folder, note = self.query_one("#path-folder", Lines), self.query_one("#path-note", Lines)
         if not folder.lines or folder.lines[0].cell_length != shown.cell_length:
             folder.styles.width = shown.cell_length
@@ -185,13 +187,10 @@ def _keys() -> Content:
     return line(*(part for key, word in keys for part in ((f"   {key}", "bold $accent"), (f" {word}", "$muted"))))
 
 
-def _with_slash(folder: Path) -> str:
-    shown = clean(short_path(folder), strict=True)
-    return shown if shown.endswith("/") else f"{shown}/"
-
-
-def _cut(text: str, room: int) -> str:
-    """Return the end of a text that has too little room: its last part tells more than its first."""
+def folder_label(folder: Path, room: int) -> str:
+    """Return a folder with a slash behind it in `room` cells: its end, which tells more than its beginning."""
+    path = clean(short_path(folder), strict=True)
+    text = path if path.endswith("/") else f"{path}/"
     if cell_len(text) <= room:
         return text
     return glyphs().ellipsis + set_cell_size(text[::-1], max(0, room - 1))[::-1]
