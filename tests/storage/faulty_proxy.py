@@ -13,13 +13,14 @@ _PIECE = 64 * 1024
 
 @dataclass
 class Fault:
-    """What happens to the next `times` requests of this method whose target contains `target`.
+    """What happens to the next `times` requests of this method whose target contains `target`, for this range if named.
 
     At most one of the others is set; numbers are bytes of the body after which it happens.
     """
 
     method: str
     target: str = ""
+    range: str = ""
     times: int = 1
     cut_request: int | None = None
     stall_request: int | None = None
@@ -108,7 +109,7 @@ class FaultyProxy:
         method, target, _version = head[0].split(" ", 2)
         with self._lock:
             self.seen.append(Seen(method, target, fields))
-            fault = self._next_fault(method, target)
+            fault = self._next_fault(method, target, fields.get("range", ""))
         length = int(fields.get("content-length", 0))
         if fault.answer:
             requests.read(length)
@@ -131,9 +132,9 @@ class FaultyProxy:
             self._forward(replies, client, length, cut=fault.cut_reply, stall=fault.stall_reply)
         return True
 
-    def _next_fault(self, method: str, target: str) -> Fault:
+    def _next_fault(self, method: str, target: str, asked: str) -> Fault:
         for fault in self.faults:
-            if fault.times and fault.method == method and fault.target in target:
+            if fault.times and fault.method == method and fault.target in target and fault.range in ("", asked):
                 fault.times -= 1
                 return fault
         return Fault(method)

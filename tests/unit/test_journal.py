@@ -154,9 +154,43 @@ def test_a_process_that_only_looks_like_the_holder_holds_nothing(
 def test_the_same_content_makes_one_run(journal: Journal) -> None:
     first = journal.plan(PLAN)
     journal.checked(first.id, FINGERPRINT)
+    journal.let_go(first.id)
     second = journal.plan(msgspec.structs.replace(PLAN, input="/data/copy.jsonl"))
     assert journal.checked(second.id, FINGERPRINT).id == first.id
     assert [run.id for run in journal.runs()] == [first.id]
+    with pytest.raises(RunHeldError):
+        journal.hold(first.id)
+
+
+def test_two_flows_of_one_process_do_not_work_on_one_run(journal: Journal) -> None:
+    first = journal.plan(PLAN)
+    journal.checked(first.id, FINGERPRINT)
+    with pytest.raises(RunHeldError, match=f"pid {os.getpid()}"):
+        journal.hold(first.id)
+    second = journal.plan(msgspec.structs.replace(PLAN, input="/data/copy.jsonl"))
+    with pytest.raises(RunHeldError, match=first.id):
+        journal.checked(second.id, FINGERPRINT)
+    assert journal.run(second.id).state is RunState.PLANNED
+    journal.let_go(first.id)
+    journal.hold(first.id)
+
+
+COLLECT = msgspec.structs.replace(PLAN, verb="collect", input="", out="/data/answers")
+
+
+def test_a_collect_is_no_submission_of_its_job(journal: Journal, clock: FrozenClock) -> None:
+    made = journal.plan(PLAN)
+    journal.advance(made.id, RunState.CREATED, job_id="bi-1", object_key="in/k.jsonl")
+    clock.advance(1)
+    brought = journal.plan(COLLECT, job_id="bi-1", job=b'{"Id": "bi-1"}')
+    journal.advance(brought.id, RunState.COLLECTING, object_key="in/k.jsonl", job_id="bi-9")
+    journal.advance(brought.id, RunState.COLLECTING, job_id="bi-1")
+    assert (brought.state, brought.job_id, brought.job) == (RunState.COLLECTING, "bi-1", b'{"Id": "bi-1"}')
+    assert journal.run_of_job("bi-1") == journal.run(made.id)
+    assert [run.id for run in journal.collects_of("bi-1")] == [brought.id]
+    assert journal.earlier_job(PLAN, "in/k.jsonl") == "bi-1"
+    assert journal.open_run_like(COLLECT) is None
+    assert [run.id for run in journal.runs(open_only=True)] == [brought.id, made.id]
 
 
 def test_a_wanted_second_run_is_not_the_first(journal: Journal) -> None:

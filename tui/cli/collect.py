@@ -21,18 +21,19 @@ from tui.i18n import _
 async def collect(job_id: str, *, profile: str | None, out: Path | None, as_json: bool) -> int:
     """Download a finished job's results and account for them.
 
-    Also what a stopped or failed job has.
+    Also what a stopped or failed job has. Interrupted, the same command or `arkdeck continue` goes on.
 
     Exit code 0 when every request has an answer, 1 when any failed or is missing.
     """
     from tui.cli.submit import tell
     from tui.files import safe_name
-    from tui.runs.collect import collect_and_account
+    from tui.runs.course import begin_collect
 
     async with session(profile) as opened:
         job = await opened.services.ark.get_job(job_id)
         folder = (out or Path(safe_name(job.id))).resolve()
-        return await tell(collect_and_account(job, folder, opened.services), as_json=as_json)
+        profile = opened.profile.name if opened.named else ""
+        return await tell(begin_collect(job, folder, opened.services, profile=profile), as_json=as_json)
 
 
 VERBS = (collect,)

@@ -273,6 +273,8 @@ def _transfer(event: events.Event) -> Line:
             return Line("uploading", fields=_bytes(done, total), progress=(_("uploading"), done, total, "bytes", ""))
         case events.InputUploaded(bucket=bucket, key=key):
             return Line("input_uploaded", _("input in place, size and CRC-64 equal"), {"bucket": bucket, "key": key})
+        case events.FilesFound(sizes=sizes):
+            return Line("files_found", fields={"files": dict(sizes)})
         case events.Downloading(name=name, done=done, total=total):
             return Line(
                 "downloading",

@@ -137,7 +137,7 @@ def _fields(run: Run, generation: int) -> dict[str, object]:
         "parent": run.plan.parent or None,
         "generation": generation,
         "verb": run.plan.verb,
-        "input": run.plan.input,
+        "input": run.plan.input or None,
         "model": _model(run),
         "project": run.plan.project,
         "bucket": run.plan.bucket,
@@ -151,7 +151,12 @@ def _fields(run: Run, generation: int) -> dict[str, object]:
 def _row(run: Run, generation: int, journal: Journal) -> list[str]:
     holder = journal.live_holder(run.id)
     note = _("worked on by {holder}", holder=holder) if holder else run.reason
-    return [run.id, str(generation), run.state, run.outcome, run.job_id, Path(run.plan.input).name, _model(run), note]
+    return [run.id, str(generation), run.state, run.outcome, run.job_id, _what(run), _model(run), note]
+
+
+def _what(run: Run) -> str:
+    """The file that is sent, or the folder that a job's results go to."""
+    return Path(run.plan.input).name if run.plan.sends else _("→ {folder}", folder=Path(run.plan.out).name)
 
 
 def _outcome(run: Run) -> str:

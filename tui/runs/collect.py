@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -17,12 +18,13 @@ from tui.errors import UsageError, WorkError
 from tui.files import write_atomic
 from tui.fingerprint import crc64_of_file
 from tui.i18n import _
-from tui.runs.events import Accounting, Downloading, Event, FileCollected, FileKept, Reconciled
-from tui.runs.folder import ACCOUNT, ERRORS, INDEX, RESULTS, claim, local_files, stamp
+from tui.runs.events import Accounting, Downloading, Event, FileCollected, FileKept, FilesFound, Reconciled
+from tui.runs.folder import ACCOUNT, ERRORS, INDEX, RESULTS, claim, local_files, owner_of, remove_stamp, stamp
 from tui.runs.run import Run
 from tui.runs.services import Services
 from tui.storage.client import ObjectInfo
 from tui.storage.download import Downloaded, download
+from tui.storage.part_file import bytes_done, discard
 from tui.storage.upload import Progress
 
 FETCHED_INPUT: Final = ".input.jsonl"
@@ -36,21 +38,36 @@ class JobNotFinishedError(UsageError):
     """The job is still at work; its result files are not written yet."""
 
 
-async def collect(job: Job, folder: Path, services: Services) -> AsyncGenerator[Event, None]:
-    """Download the job's result and error files to `folder`, whatever phase it ended in; files already there stay.
-
-    Raises:
-        JobNotFinishedError: the job is still at work.
-        FolderTakenError: the folder holds something else.
-    """
+def require_finished(job: Job) -> None:
+    """Make sure that the job's results are written (JobNotFinishedError)."""
     if not job.phase.finished:
         raise JobNotFinishedError(
             _("job {job} is {phase}: its results are written when it ends", job=job.id, phase=job.phase),
             advice=_("Wait for it:  arkdeck watch {job}", job=job.id),
         )
-    claim(folder, job.id)
-    stamp(folder, job.id)
-    for name, info in (await _find_files(job, services)).items():
+
+
+async def collect(
+    job: Job, folder: Path, services: Services, *, source: Path | None = None
+) -> AsyncGenerator[Event, None]:
+    """Download the job's result and error files to `folder`, whatever phase it ended in; files already there stay.
+
+    Args:
+        job: as the service describes it now.
+        folder: holds this job's files only, or none.
+        services: know where everything is.
+        source: the input, where that is known already.
+
+    Raises:
+        JobNotFinishedError: the job is still at work.
+        FolderTakenError: the folder holds something else.
+    """
+    require_finished(job)
+    await in_daemon(lambda: _make_room(folder, job.id), name="claim")
+    files = await job_files(job, services)
+    sizes = {name: info.size for name, info in files.items()}
+    yield FilesFound(sizes | await _input_to_fetch(job, source, services))
+    for name, info in files.items():
         async with aclosing(_fetch(job, info, folder, name, services)) as events:
             async for event in events:
                 yield event
@@ -70,9 +87,7 @@ async def account(
     Raises:
         InputLostError: neither this machine nor the store has the input any more.
     """
-    if source is None:
-        run = services.journal.run_of_job(job.id)
-        source = await in_daemon(lambda: local_input(run), name="compare")
+    source = source or await _known_input(job, services)
     fetched = folder / FETCHED_INPUT
     if source is None:
         async with aclosing(fetch_input(job, fetched, services)) as events:
@@ -81,7 +96,7 @@ async def account(
     async with aclosing(account_files(job, folder, source or fetched)) as steps:
         async for step in steps:
             if isinstance(step, Account):
-                fetched.unlink(missing_ok=True)
+                await in_daemon(lambda: _drop_fetched(fetched), name="tidy")
                 services.journal.keep_account(job.id, step)
                 yield Reconciled(job, folder, step)
             else:
@@ -106,7 +121,8 @@ async def account_files(job: Job | None, folder: Path, source: Path) -> AsyncGen
                     yield Accounting(step.done, step.total)
                     continue
                 if job is not None:
-                    write_atomic(folder / ACCOUNT, _report(job, step, [*replies, *older]))
+                    report = _report(job, step, [*replies, *older])
+                    await in_daemon(lambda: write_atomic(folder / ACCOUNT, report), name="report")  # noqa: B023
                 yield step
 
 
@@ -122,8 +138,8 @@ def _older(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: (-path.stat().st_mtime_ns, path.name))
 
 
-async def _find_files(job: Job, services: Services) -> dict[str, ObjectInfo]:
-    """The job's files in the store by local name; one that the service did not write is absent.
+async def job_files(job: Job, services: Services) -> dict[str, ObjectInfo]:
+    """Return the job's files in the store by the names they get here; one that the service did not write is absent.
 
     The error file is looked for where the job says, then where the guides say, then by listing (ark-openapi.md §3).
     """
@@ -167,6 +183,47 @@ async def _fetch(
                     yield FileCollected(name, done_path, info.size, verified)
 
 
+def bytes_here(folder: Path) -> int:
+    """Return how much of a job's files a folder has, finished or not; it blocks."""
+    there = (folder / name for name in (RESULTS, ERRORS))
+    return sum(path.stat().st_size if path.is_file() else bytes_done(folder, path.name) for path in there)
+
+
+def give_up(folder: Path, job_id: str) -> None:
+    """Remove what an unfinished collect of a job left in its folder, but for files that are whole; it blocks."""
+    with local_files(folder):
+        if owner_of(folder) != job_id:
+            return
+        for name in (RESULTS, ERRORS, FETCHED_INPUT):
+            discard(folder, name)
+        (folder / FETCHED_INPUT).unlink(missing_ok=True)
+        if not any(chain.from_iterable(reply_files(folder))):
+            remove_stamp(folder, job_id)
+
+
+def _make_room(folder: Path, job_id: str) -> None:
+    claim(folder, job_id)
+    stamp(folder, job_id)
+
+
+async def _known_input(job: Job, services: Services) -> Path | None:
+    run = services.journal.run_of_job(job.id)
+    return await in_daemon(lambda: local_input(run), name="compare")
+
+
+async def _input_to_fetch(job: Job, source: Path | None, services: Services) -> dict[str, int]:
+    """The size of the input by its name, if the account will need it from the store."""
+    if source or await _known_input(job, services):
+        return {}
+    info = await services.store.head(job.input.bucket, job.input.key)
+    return {FETCHED_INPUT: info.size} if info is not None else {}
+
+
+def _drop_fetched(fetched: Path) -> None:
+    fetched.unlink(missing_ok=True)
+    discard(fetched.parent, fetched.name)
+
+
 def _same_content(path: Path, info: ObjectInfo) -> bool:
     return path.stat().st_size == info.size and info.crc64 in (None, crc64_of_file(path))
 
@@ -176,6 +233,7 @@ def _clear_the_way(path: Path, info: ObjectInfo) -> tuple[bool, Path | None]:
     if not path.exists():
         return False, None
     if _same_content(path, info):
+        discard(path.parent, path.name)  # what a crash left just after the file had its name
         return True, None
     return False, path.rename(path.with_name(f"{path.stem}.{crc64_of_file(path):016x}{path.suffix}"))
 
@@ -234,11 +292,3 @@ def _report(job: Job, found: Account, files: list[Path]) -> bytes:
         "account": msgspec.to_builtins(found),
     }
     return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
-
-
-async def collect_and_account(job: Job, folder: Path, services: Services) -> AsyncGenerator[Event, None]:
-    """Collect a job that no run is bringing home, and account for its requests."""
-    for step in (collect, account):
-        async with aclosing(step(job, folder, services)) as events:
-            async for event in events:
-                yield event

@@ -7,8 +7,9 @@ Every step leaves one state and writes the next before it acts on it, so killing
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -18,13 +19,15 @@ import msgspec
 from tui.ark.errors import ArkNotFoundError
 from tui.ark.models import Job, read_job
 from tui.daemon import in_daemon
+from tui.dataset.check import CheckSummary
 from tui.errors import ArkdeckError, UsageError
 from tui.fingerprint import crc64_of_file
 from tui.i18n import _, plural
 from tui.runs import collect, create, monitor, prepare
 from tui.runs.events import Event, JobCreated, JobFinished, JobGone, Reconciled, RunBegun
 from tui.runs.folder import FolderTakenError, claim, owner_of, require_writable
-from tui.runs.plan import Plan
+from tui.runs.journal import RunHeldError
+from tui.runs.plan import COLLECT, Plan
 from tui.runs.run import Outcome, Run, RunState
 from tui.runs.services import Services
 from tui.runs.takeover import take_over
@@ -39,28 +42,43 @@ class OtherServiceError(UsageError):
     """The run belongs to another cloud than the profile in force."""
 
 
-async def begin(plan: Plan, services: Services) -> AsyncGenerator[Event, None]:
+async def begin(plan: Plan, services: Services, *, checked: CheckSummary | None = None) -> AsyncGenerator[Event, None]:
     """Take a file to the end that `plan.verb` names, or take up an unfinished run of the same file, model and project.
 
     A file that has changed since is another submission.
 
+    Args:
+        plan: what is asked for.
+        services: where.
+        checked: what the check of this very file said just now, so that it need not be read again.
+
     Raises:
         ArkdeckError: what stopped it; the journal keeps how far it came.
     """
-    journal = services.journal
-    known = journal.open_run_like(plan)
-    if known is not None and await in_daemon(partial(_has_changed, known), name="compare"):
-        known = None
-    await _require_room(plan, known, services)
-    if known is None:
-        run = journal.plan(plan)
-        yield RunBegun(run.id, taken_up=False, state=run.state)
-    else:
-        journal.hold(known.id)
-        taken, kept = take_over(known, plan)
-        run = journal.advance(known.id, known.state, plan=taken)
-        yield RunBegun(run.id, taken_up=True, state=run.state, kept=kept)
-    async with aclosing(_to_its_end(run, services, until_created=plan.verb == "submit")) as events:
+    begun = await enter(plan, services, checked=checked)
+    async with aclosing(_tell_and_go_on(begun, services, until_created=plan.verb == "submit")) as events:
+        async for event in events:
+            yield event
+
+
+async def begin_collect(
+    job: Job, folder: Path, services: Services, *, profile: str = ""
+) -> AsyncGenerator[Event, None]:
+    """Bring a finished job's results home and account for its requests, or take up an unfinished run that does.
+
+    Args:
+        job: as the service describes it now.
+        folder: absolute.
+        services: where.
+        profile: by whose name it is to be continued, if one was named.
+
+    Raises:
+        JobNotFinishedError: the job is still at work.
+        FolderTakenError, FolderUnusableError: the results cannot go there.
+        ArkdeckError: what stopped it; the journal keeps how far it came.
+    """
+    begun = await enter_collect(job, folder, services, profile=profile)
+    async with aclosing(_tell_and_go_on(begun, services, until_created=False)) as events:
         async for event in events:
             yield event
 
@@ -73,7 +91,61 @@ async def resume(run_id: str, services: Services, *, until_created: bool = False
     Raises:
         UnknownRunError: the journal has no such run.
         OtherServiceError: it belongs to another cloud.
+        RunHeldError: somebody is working on it.
     """
+    begun = take_up(run_id, services)
+    async with aclosing(_tell_and_go_on(begun, services, until_created=until_created)) as events:
+        async for event in events:
+            yield event
+
+
+async def enter(plan: Plan, services: Services, *, checked: CheckSummary | None = None) -> RunBegun:
+    """Write down what `begin` is to do, as its first half; the caller holds the run then, and `go_on` does the rest."""
+    journal = services.journal
+    known = journal.open_run_like(plan)
+    if known is not None and await in_daemon(partial(_has_changed, known), name="compare"):
+        known = None
+    fingerprint = await in_daemon(partial(prepare.still_as_checked, plan, checked), name="stat") if checked else None
+    await _require_room(plan, known, services)
+    if known is None:
+        run = journal.plan(plan)
+        begun = RunBegun(run.id, taken_up=False, state=run.state)
+    else:
+        journal.hold(known.id)
+        with _let_go_on_error(known.id, services):
+            taken, kept = take_over(known, plan)
+            run = journal.advance(known.id, known.state, plan=taken)
+        begun = RunBegun(run.id, taken_up=True, state=run.state, kept=kept)
+    if fingerprint is None or run.state is not RunState.PLANNED:
+        return begun
+    with _let_go_on_error(run.id, services):
+        try:
+            going_on = prepare.keep_fingerprint(run, fingerprint, services)
+        except RunHeldError:  # somebody is working on a run of the same content
+            if known is None:
+                journal.end(run.id, Outcome.FORGOTTEN)
+            raise
+    return going_on or replace(begun, state=RunState.CHECKED)
+
+
+async def enter_collect(job: Job, folder: Path, services: Services, *, profile: str = "") -> RunBegun:
+    """Write down what `begin_collect` is to do, as its first half; the caller holds the run then."""
+    collect.require_finished(job)
+    journal = services.journal
+    unfinished = [run for run in journal.collects_of(job.id) if run.outcome is Outcome.OPEN]
+    known = next((run for run in unfinished if run.plan.out == str(folder)), None)
+    await _require_folder(folder, job.id, services)
+    if known is None:
+        run = journal.plan(_collect_plan(job, folder, services, profile), job_id=job.id, job=job.raw)
+        return RunBegun(run.id, taken_up=False, state=run.state)
+    journal.hold(known.id)
+    with _let_go_on_error(known.id, services):  # it may have been resumed since, and have more to give
+        journal.advance(known.id, RunState.COLLECTING, job=job.raw)
+    return RunBegun(known.id, taken_up=True, state=known.state)
+
+
+def take_up(run_id: str, services: Services) -> RunBegun:
+    """Hold a run of the journal, to `go_on` with it; raises what `resume` does."""
     run = services.journal.run(run_id)
     if run.plan.service != services.service:
         raise OtherServiceError(
@@ -81,13 +153,30 @@ async def resume(run_id: str, services: Services, *, until_created: bool = False
               ours=services.service),
             advice=_("Name the profile or the endpoints that it was begun with."),
         )  # fmt: skip
-    yield RunBegun(run.id, taken_up=True, state=run.state)
-    async with aclosing(_to_its_end(run, services, until_created=until_created)) as events:
+    services.journal.hold(run.id)
+    return RunBegun(run.id, taken_up=True, state=run.state)
+
+
+@contextmanager
+def _let_go_on_error(run_id: str, services: Services) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        services.journal.let_go(run_id)
+        raise
+
+
+async def _tell_and_go_on(begun: RunBegun, services: Services, *, until_created: bool) -> AsyncGenerator[Event, None]:
+    with _let_go_on_error(begun.run_id, services):  # nobody may listen any more
+        yield begun
+    async with aclosing(go_on(begun.run_id, services, until_created=until_created)) as events:
         async for event in events:
             yield event
 
 
-async def _to_its_end(run: Run, services: Services, *, until_created: bool) -> AsyncGenerator[Event, None]:
+async def go_on(run_id: str, services: Services, *, until_created: bool = False) -> AsyncGenerator[Event, None]:
+    """Take a run that is held to the end that its plan names, or only until its job exists; let go of it at the end."""
+    run = services.journal.run(run_id)
     had_job = run.reached(RunState.CREATED)
     async with aclosing(_carry_on(run.id, services, until_created=until_created)) as events:
         async for event in events:
@@ -95,7 +184,7 @@ async def _to_its_end(run: Run, services: Services, *, until_created: bool) -> A
                 run = services.journal.run(event.run_id)
                 had_job = run.reached(RunState.CREATED)
             yield event
-    if had_job and (until_created or run.plan.verb == "submit"):
+    if had_job and run.plan.sends and (until_created or run.plan.verb == "submit"):
         yield JobCreated(await services.ark.get_job(run.job_id), found=True, differences={})
 
 
@@ -107,7 +196,7 @@ async def _carry_on(run_id: str, services: Services, *, until_created: bool) -> 
             if run.state is RunState.CREATED and run.plan.verb == "submit":
                 journal.end(run.id, Outcome.DONE)
                 return
-            if until_created and run.reached(RunState.CREATED):
+            if until_created and run.plan.sends and run.reached(RunState.CREATED):
                 return
             try:
                 async with aclosing(_STEPS[run.state](run, services)) as events:
@@ -122,9 +211,12 @@ async def _carry_on(run_id: str, services: Services, *, until_created: bool) -> 
 
 @asynccontextmanager
 async def _lease(run_id: str, services: Services) -> AsyncIterator[list[str]]:
-    """Hold a run, and those that are appended to the list, with a heartbeat; let go of all at the end."""
+    """Keep a held run, and those that are appended to the list, by a heartbeat; let go of all at the end.
+
+    Raises:
+        RunHeldError: the lease was lost meanwhile.
+    """
     held = [run_id]
-    services.journal.hold(run_id)
 
     async def beat() -> None:
         while True:
@@ -134,6 +226,7 @@ async def _lease(run_id: str, services: Services) -> AsyncIterator[list[str]]:
 
     heart = asyncio.create_task(beat())
     try:
+        services.journal.beat(run_id)
         yield held
     finally:
         heart.cancel()
@@ -162,8 +255,8 @@ async def _collect(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     try:
         job = await services.ark.get_job(run.job_id)
     except ArkNotFoundError:  # deleted since; its files may well be there
-        job = _seen_finished(run)
-    if not job.phase.finished:  # resumed since
+        job = seen_finished(run)
+    if not job.phase.finished and run.plan.sends:  # resumed since
         services.journal.advance(run.id, RunState.WATCHING)
         return
     async with aclosing(collect.collect(job, run.plan.results_folder(job.id), services)) as events:
@@ -173,7 +266,7 @@ async def _collect(run: Run, services: Services) -> AsyncGenerator[Event, None]:
 
 
 async def _reconcile(run: Run, services: Services) -> AsyncGenerator[Event, None]:
-    job = _seen_finished(run)
+    job = seen_finished(run)
     async with aclosing(collect.account(job, run.plan.results_folder(job.id), services)) as events:
         async for event in events:
             yield event
@@ -227,15 +320,36 @@ async def _require_room(plan: Plan, known: Run | None, services: Services) -> No
     if plan.verb == "submit":
         return
     if not plan.out:
-        require_writable(Path(plan.folder))
+        await in_daemon(partial(require_writable, Path(plan.folder)), name="claim")
         return
+    job_id = known.job_id if known else await job_of_same_call(plan, services)
+    await _require_folder(Path(plan.out), job_id, services, but=known.id if known else "")
+
+
+async def _require_folder(folder: Path, job_id: str, services: Services, *, but: str = "") -> None:
+    """Make sure that the folder is neither another job's nor kept for the results of another run than `but`."""
     for other in services.journal.runs(open_only=True):
-        if other.plan.out == plan.out and (known is None or other.id != known.id):
+        if other.plan.out == str(folder) and other.id != but and not (job_id and other.job_id == job_id):
             raise FolderTakenError(
-                _("{folder} is kept for the unfinished run {run}", folder=plan.out, run=other.id),
+                _("{folder} is kept for the unfinished run {run}", folder=folder, run=other.id),
                 advice=_("Go on with it:  arkdeck continue {run}\nOr choose another folder with --out.", run=other.id),
             )
-    claim(Path(plan.out), known.job_id if known else await job_of_same_call(plan, services))
+    await in_daemon(partial(claim, folder, job_id), name="claim")
+
+
+def _collect_plan(job: Job, folder: Path, services: Services, profile: str) -> Plan:
+    return Plan(
+        verb=COLLECT,
+        input="",
+        profile=profile,
+        service=services.service,
+        bucket=job.output.bucket,
+        project=job.project,
+        input_prefix="",
+        output_prefix=job.output.key,
+        name=job.name,
+        out=str(folder),
+    ).for_model(job.model)
 
 
 async def job_of_same_call(plan: Plan, services: Services) -> str:
@@ -248,5 +362,6 @@ async def job_of_same_call(plan: Plan, services: Services) -> str:
     return "" if changed else job_id
 
 
-def _seen_finished(run: Run) -> Job:
+def seen_finished(run: Run) -> Job:
+    """Return the job of a run as it was last seen finished."""
     return read_job(msgspec.json.decode(run.job or b"{}", type=dict[str, object]))

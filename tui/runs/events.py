@@ -122,6 +122,13 @@ class JobFinished:
 
 
 @dataclass(frozen=True)
+class FilesFound:
+    """The job has these files in the store: bytes by name; the input is among them where it has to be fetched too."""
+
+    sizes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Downloading:
     """Bytes of one result file that are on disk."""
 
@@ -209,6 +216,7 @@ Event = (
     | PollFailed
     | JobFinished
     | JobGone
+    | FilesFound
     | Downloading
     | FileCollected
     | FileKept

@@ -82,8 +82,19 @@ def stamp(folder: Path, job_id: str) -> None:
     """
     with local_files(folder):
         if not (folder / ACCOUNT).exists():
-            _write_stamp(folder, msgspec.json.encode(_Owner(job_id)) + b"\n")
+            _write_stamp(folder, _stamp_of(job_id))
     require_free(folder, job_id)
+
+
+def remove_stamp(folder: Path, job_id: str) -> None:
+    """Give the folder back, if all that says whose it is is `stamp`'s."""
+    path = folder / ACCOUNT
+    if path.exists() and path.read_bytes() == _stamp_of(job_id):
+        path.unlink()
+
+
+def _stamp_of(job_id: str) -> bytes:
+    return msgspec.json.encode(_Owner(job_id)) + b"\n"
 
 
 def _write_stamp(folder: Path, content: bytes) -> None:

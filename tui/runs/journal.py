@@ -24,7 +24,7 @@ from tui.fingerprint import Fingerprint
 from tui.i18n import _
 from tui.runs.database import Database, JournalError, JournalTooNewError
 from tui.runs.lease import Holder, this_process
-from tui.runs.plan import Plan, decode_plan, encode_plan
+from tui.runs.plan import COLLECT, Plan, decode_plan, encode_plan
 from tui.runs.run import Activity, Outcome, Run, RunState, Sample
 
 if TYPE_CHECKING:
@@ -37,10 +37,19 @@ T = TypeVar("T")
 _DENSE: Final = timedelta(hours=3)  # a job that runs for days is sampled ten thousand times
 _PATIENCE: Final = 10.0  # seconds; what is written down before an act is worth waiting for
 _LITTLE_PATIENCE: Final = 1.0  # what the next poll says again is not
+_SENDS: Final = f"verb != '{COLLECT}'"  # `Plan.sends`
 
 
 class RunHeldError(UsageError):
-    """Another live process is working on the run."""
+    """Another live process, or another flow of this one, is working on the run."""
+
+    def __init__(self, run_id: str, holder: Holder | None) -> None:
+        self.run_id = run_id
+        self.holder = str(holder) if holder else _("another process")
+        super().__init__(
+            _("run {run} is being worked on by {holder}", run=run_id, holder=self.holder),
+            advice=_("Leave it to that process, or end it and say:  arkdeck continue {run}", run=run_id),
+        )
 
 
 class UnknownRunError(UsageError):
@@ -64,6 +73,7 @@ class Journal:
         self.path = folder / "journal.db"
         self._clock = clock
         self._holder = this_process()
+        self._held: set[str] = set()
         self._db = Database(self.path, patience=patience)
 
     def __enter__(self) -> Self:
@@ -86,8 +96,15 @@ class Journal:
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
-    def plan(self, plan: Plan) -> Run:
-        """Write down a new run and hold its lease."""
+    def plan(self, plan: Plan, *, job_id: str = "", job: bytes | None = None) -> Run:
+        """Write down a new run and hold its lease.
+
+        Args:
+            plan: what it is to do.
+            job_id: the job whose results it brings home; such a run begins where others have come to by then.
+            job: that job as it was last seen.
+        """
+        state = RunState.PLANNED if plan.sends else RunState.COLLECTING
         run_id = f"r-{self._clock.now():%Y%m%d%H%M%S}-{secrets.token_hex(3)}"
         columns = {
             "id": run_id,
@@ -99,13 +116,17 @@ class Journal:
             "nonce": plan.nonce,
             "version": plan.version,
             "parent": plan.parent,
-            "state": RunState.PLANNED,
+            "verb": plan.verb,
+            "state": state,
+            "job_id": job_id,
+            "job": job,
         }
         with self._db.transaction():
             names, places = ", ".join(columns), ", ".join("?" * len(columns))
             self._db.change(f"INSERT INTO runs ({names}) VALUES ({places})", *columns.values())  # noqa: S608
-            self._remember(run_id, RunState.PLANNED, "")
+            self._remember(run_id, state, "")
             self._hold(run_id)
+        self._held.add(run_id)
         return self.run(run_id)
 
     def run(self, run_id: str) -> Run:
@@ -119,8 +140,13 @@ class Journal:
 
     def run_of_job(self, job_id: str) -> Run | None:
         """Return the newest run that made or attached to the job."""
-        row = self._db.one("SELECT * FROM runs WHERE job_id = ? ORDER BY created DESC LIMIT 1", job_id)
+        row = self._db.one(f"SELECT * FROM runs WHERE job_id = ? AND {_SENDS} ORDER BY created DESC LIMIT 1", job_id)  # noqa: S608
         return _run(row) if row else None
+
+    def collects_of(self, job_id: str) -> list[Run]:
+        """Return the runs that brought the job's results home, or are to, newest first."""
+        query = "SELECT * FROM runs WHERE job_id = ? AND verb = ? ORDER BY created DESC, id DESC"
+        return [_run(row) for row in self._db.all(query, job_id, COLLECT)]
 
     def retries_of(self, job_id: str) -> list[Run]:
         """Return the runs that send again what the job has left, oldest first."""
@@ -140,7 +166,7 @@ class Journal:
         """
         same, value = ("sha256", sha256) if sha256 else ("input", os.fsencode(plan.input))
         row = self._db.one(
-            f"SELECT * FROM runs WHERE outcome = 'open' AND target = ? AND id != ? AND {same} = ?"  # noqa: S608
+            f"SELECT * FROM runs WHERE outcome = 'open' AND {_SENDS} AND target = ? AND id != ? AND {same} = ?"  # noqa: S608
             " AND (? IN ('', version) OR version = '') AND (nonce = '') = (? = '') AND (? = '' OR job_id != ?)"
             " ORDER BY created DESC LIMIT 1",
             plan.target,
@@ -156,7 +182,7 @@ class Journal:
     def earlier_job(self, plan: Plan, object_key: str, *, but: str = "") -> str:
         """Return the newest job that another run to the same target made of the object, or an empty string."""
         row = self._db.one(
-            "SELECT job_id FROM runs WHERE object_key = ? AND target = ? AND id != ? AND job_id != ''"
+            f"SELECT job_id FROM runs WHERE object_key = ? AND {_SENDS} AND target = ? AND id != ? AND job_id != ''"  # noqa: S608
             " ORDER BY created DESC LIMIT 1",
             object_key,
             plan.target,
@@ -179,7 +205,9 @@ class Journal:
                 return self.run(run_id)
             self._hold(same.id)
             self._db.change("DELETE FROM runs WHERE id = ?", run_id)
-            return same
+        self._held.discard(run_id)
+        self._held.add(same.id)
+        return same
 
     def advance(
         self,
@@ -200,7 +228,12 @@ class Journal:
         known = {"state": state, "object_key": object_key, "job_id": job_id, "job": job}
         changes: dict[str, object] = {name: value for name, value in known.items() if value is not None}
         if plan is not None:
-            changes |= {"plan": encode_plan(plan), "version": plan.version, "parent": plan.parent}
+            changes |= {
+                "plan": encode_plan(plan),
+                "version": plan.version,
+                "parent": plan.parent,
+                "verb": plan.verb,
+            }
         with self._db.transaction():
             self._update(run_id, changes)
             self._remember(run_id, state, detail)
@@ -231,10 +264,11 @@ class Journal:
         """Take the run's lease.
 
         Raises:
-            RunHeldError: a live process has it.
+            RunHeldError: a live process has it, or something else that this one does.
         """
         with self._db.transaction():
             self._hold(run_id)
+        self._held.add(run_id)
 
     def beat(self, run_id: str) -> None:
         """Show that this process is still at work on the run (RunHeldError: it is another's by now)."""
@@ -246,14 +280,16 @@ class Journal:
         with self._db.transaction():
             release = "UPDATE runs SET holder = NULL, token = '' WHERE id = ? AND token = ?"
             self._db.change(release, run_id, self._holder.token)
+        self._held.discard(run_id)
 
     def live_holder(self, run_id: str) -> Holder | None:
         """Return the other live process that works on the run, if any."""
         return self._live_holder(self._row(run_id))
 
     def _hold(self, run_id: str) -> None:
-        if holder := self._live_holder(self._row(run_id)):
-            raise _held(run_id, holder)
+        holder = self._holder if run_id in self._held else self._live_holder(self._row(run_id))
+        if holder is not None:
+            raise RunHeldError(run_id, holder)
         lease = "UPDATE runs SET holder = ?, token = ?, beat = ? WHERE id = ?"
         self._db.change(lease, msgspec.json.encode(self._holder), self._holder.token, self._now(), run_id)
 
@@ -365,20 +401,13 @@ class Journal:
         columns = ", ".join(f"{column} = ?" for column in changes)
         statement = f"UPDATE runs SET {columns} WHERE id = ? AND token = ?"  # noqa: S608
         if not self._db.change(statement, *changes.values(), run_id, self._holder.token):
-            raise _held(run_id, _run(self._row(run_id)).holder)
+            raise RunHeldError(run_id, _run(self._row(run_id)).holder)
 
     def _row(self, run_id: str) -> sqlite3.Row:
         row = self._db.one("SELECT * FROM runs WHERE id = ?", run_id)
         if row is None:
             raise UnknownRunError(_("no run {run} in the journal", run=run_id), advice=_("List them:  arkdeck runs"))
         return row
-
-
-def _held(run_id: str, holder: Holder | None) -> RunHeldError:
-    return RunHeldError(
-        _("run {run} is being worked on by {holder}", run=run_id, holder=holder or _("another process")),
-        advice=_("Leave it to that process, or end it and say:  arkdeck continue {run}", run=run_id),
-    )
 
 
 def _run(row: sqlite3.Row) -> Run:

@@ -67,7 +67,7 @@ def by_family(runs: list[Run], journal: Journal) -> list[tuple[int, Run]]:
         runs: newest first.
         journal: tells the generation of those whose parent is not among them.
     """
-    makers = {run.job_id: run for run in runs if run.job_id}  # of several runs of one job, the oldest
+    makers = {run.job_id: run for run in runs if run.job_id and run.plan.sends}  # of several of one job, the oldest
     retries: dict[str, list[Run]] = {}
     heads = []
     for run in runs:

@@ -9,18 +9,21 @@ from typing import Final
 
 import msgspec
 
+from tui.ark.models import FoundationModelRef, ModelReference
 from tui.files import safe_name
 
 _NOT_IN_NAMES: Final = re.compile(r"[^0-9A-Za-z\u4e00-\u9fff_-]+")
 MAX_NAME: Final = 200
+COLLECT: Final = "collect"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """One submission, as decided before anything is sent.
+    """What a run is to do, as decided before anything is sent.
 
     Attributes:
-        verb: `submit` ends when the job exists, `run` when its requests are accounted for.
-        input: absolute path of the JSONL file.
+        verb: `submit` ends when the job exists, `run` when its requests are accounted for; `collect` begins with a
+            job that exists, and sends nothing.
+        input: absolute path of the JSONL file; empty with `collect`.
         profile: the profile that was named, or empty.
         service: where the job runs, as `hosts.service_of` names it; tells clouds apart.
         model: foundation model's name, or empty with `custom_model`.
@@ -54,6 +57,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     parent: str = ""
 
     @property
+    def sends(self) -> bool:
+        """Whether a file is on its way to a job, rather than a job's results on their way home."""
+        return self.verb != COLLECT
+
+    @property
     def target(self) -> str:
         """What, together with the content, makes two submissions the same job, but for a wanted second one."""
         return "\n".join([self.service, self.bucket, self.project, self.custom_model or self.model])
@@ -65,6 +73,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             return self.name
         proposed = _NOT_IN_NAMES.sub("-", Path(self.input).stem).strip("-")
         return proposed[:MAX_NAME] or "batch"
+
+    def for_model(self, model: ModelReference) -> Plan:
+        """Return the same plan for a model."""
+        if isinstance(model, FoundationModelRef):
+            return msgspec.structs.replace(self, model=model.name, version=model.version, custom_model="")
+        return msgspec.structs.replace(self, model="", version="", custom_model=model.id)
 
     def object_key(self, sha256: str) -> str:
         """Return where the input goes: by content, so that the same content is never uploaded twice."""

@@ -69,11 +69,30 @@ async def check(run: Run, services: Services) -> AsyncGenerator[Event, None]:
             yield event
             if isinstance(event, CheckSummary):
                 fingerprint = event.fingerprint
+    going_on = keep_fingerprint(run, fingerprint, services)
+    if going_on is not None:
+        yield going_on
+
+
+def keep_fingerprint(run: Run, fingerprint: Fingerprint, services: Services) -> RunBegun | None:
+    """Write that the input is checked; return the other run that this one becomes, if its content is on its way."""
     going_on = services.journal.checked(run.id, fingerprint)
-    if going_on.id != run.id:
-        plan, kept = take_over(going_on, run.plan)
-        services.journal.advance(going_on.id, going_on.state, plan=plan)
-        yield RunBegun(going_on.id, taken_up=True, state=going_on.state, kept=kept)
+    if going_on.id == run.id:
+        return None
+    plan, kept = take_over(going_on, run.plan)
+    services.journal.advance(going_on.id, going_on.state, plan=plan)
+    return RunBegun(going_on.id, taken_up=True, state=going_on.state, kept=kept)
+
+
+def still_as_checked(plan: Plan, checked: CheckSummary) -> Fingerprint | None:
+    """Return the fingerprint that a check found no error in, if the input's size and time are still its; it blocks."""
+    try:
+        stat = Path(plan.input).stat()
+    except OSError:
+        return None
+    known = checked.fingerprint
+    same = (stat.st_size, stat.st_mtime_ns) == (known.size, known.mtime_ns)
+    return known if same and not checked.errors else None
 
 
 async def choose_place(run: Run, services: Services) -> AsyncGenerator[Event, None]:

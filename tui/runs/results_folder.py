@@ -178,13 +178,21 @@ def _find(where: str, journal: Journal, out: Path | None) -> _Place:
     except UnsafeNameError:
         raise NoResultsError(_("no such folder: {folder}", folder=_shown(folder))) from None
     run = journal.run_of_job(where)
-    candidates = [out] if out else [run.plan.results_folder(where)] if run else []
     here = (out or Path(where)).resolve()
-    found = next((path for path in [*candidates, here] if owner_of(path) == where), None)
-    if found is not None:
-        return _place(found.resolve(), journal, by_id=True)
+    candidates = [out] if out else [known.plan.results_folder(where) for known in _runs_with_results(where, journal)]
+    places = [_place(path.resolve(), journal, by_id=True) for path in [*candidates, here] if owner_of(path) == where]
+    if places:
+        return next((place for place in places if place.accounted), places[0])
     to = run.plan.results_folder(where) if run and run.plan.verb == "run" and not out else here
     return _Place(to, Job(id=where), run, accounted=False, complete=False)
+
+
+def _runs_with_results(job_id: str, journal: Journal) -> list[Run]:
+    """The runs that may have brought the job's results home, newest first."""
+    maker = journal.run_of_job(job_id)
+    return sorted(
+        [*journal.collects_of(job_id), *([maker] if maker else [])], key=lambda run: run.created, reverse=True
+    )
 
 
 def _place(folder: Path, journal: Journal, *, by_id: bool) -> _Place:

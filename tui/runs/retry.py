@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from tui.ark.errors import ArkNotFoundError
-from tui.ark.models import FoundationModelRef, Job, Phase
+from tui.ark.models import Job, Phase
 from tui.daemon import stream_from_daemon
 from tui.dataset.remainder import Only, Reason, WriteProgress, Written, write_remainder
 from tui.dataset.request_change import Change
@@ -179,20 +179,16 @@ def child_plan(file: RetryFile, parent: Job, run: Run | None, journal: Journal, 
 
 
 def _plan_of(job: Job, template: Plan) -> Plan:
-    model = job.model
     return msgspec.structs.replace(
         template,
         bucket=job.input.bucket,
         project=job.project,
         output_prefix=job.output.key,
-        model=model.name if isinstance(model, FoundationModelRef) else "",
-        version=model.version if isinstance(model, FoundationModelRef) else "",
-        custom_model="" if isinstance(model, FoundationModelRef) else model.id,
         name=job.name,
         description=job.description,
         window_days=job.window_days or template.window_days,
         tags={key: value for key, value in job.tags.items() if key != RUN_TAG and not key.startswith(_PLATFORMS_TAG)},
-    )
+    ).for_model(job.model)
 
 
 def _runs_before(job_id: str, journal: Journal) -> list[Run]:

@@ -73,6 +73,7 @@ MIGRATIONS: Final = (
         "ALTER TABLE runs ADD COLUMN parent TEXT NOT NULL DEFAULT ''",
         "CREATE INDEX runs_parent ON runs (parent)",
     ),
+    ("ALTER TABLE runs ADD COLUMN verb TEXT NOT NULL DEFAULT ''",),  # empty: a submission of before there were others
 )
 """The steps that made the schema what it is, each a list of statements; `user_version` counts those taken."""
 

@@ -2,101 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
+
+import msgspec
 
 from tui.ark.models import Job
+from tui.daemon import in_daemon
 from tui.dataset.check import CheckSummary
-from tui.dataset.results import Account
-from tui.errors import ArkdeckError
+from tui.errors import ArkdeckError, WorkError
+from tui.i18n import _
+from tui.runs import collect, course
+from tui.runs.events import JobSampled, RunBegun
+from tui.runs.journal import Journal, JournalError, RunHeldError, UnknownRunError
 from tui.runs.plan import Plan
+from tui.runs.run import Outcome, Run, RunState
 from tui.runs.services import Services
+from tui.runs.transfer import Step, Tracker, Transfer, TransferState, Way, is_transfer, transfer_of
+from tui.storage.upload import UploadState, drop_upload
+from tui.text import clean
+
+__all__ = ["JobMayExistError", "Running", "Step", "Transfer", "TransferState", "Transfers", "Way"]
+
+_AT_ONCE: Final = 2
+"""Each has three connections, which fill a link; a second one keeps a small file from waiting for a large one."""
+_LOOK_INTERVALS: Final = 10
+"""After so many intervals it is looked at again what other processes have made of the transfers that they hold."""
+_ENDED: Final = {
+    Outcome.DONE: TransferState.DONE,
+    Outcome.FAILED: TransferState.FAILED,
+    Outcome.FORGOTTEN: TransferState.CANCELLED,
+}
 
 
-class Way(StrEnum):
-    """Whether a file goes up to become a job, or a job's results come home."""
-
-    UP = "up"
-    DOWN = "down"
-
-
-class TransferState(StrEnum):
-    """What is going on with a transfer.
-
-    WAITING for its turn; RUNNING; PAUSED by the operator, or found unfinished in the journal; HELD by another live
-    process, which works on it; DONE; FAILED, with its error; CANCELLED.
-    """
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    PAUSED = "paused"
-    HELD = "held"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def finished(self) -> bool:
-        """Whether nothing more happens by itself, and it may be cleared."""
-        return self in (TransferState.DONE, TransferState.FAILED, TransferState.CANCELLED)
-
-
-class Step(StrEnum):
-    """What a transfer is doing, or will do first when it goes on."""
-
-    CHECKING = "checking"
-    UPLOADING = "uploading"
-    CREATING = "creating"
-    DOWNLOADING = "downloading"
-    VERIFYING = "verifying"
-    ACCOUNTING = "accounting"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transfer:
-    """One transfer as it stands.
-
-    Attributes:
-        id: its run's.
-        name: the input file's name, or the job's (text from outside).
-        path: the input file, or the folder of the results.
-        job_id: empty until the job is known.
-        done: bytes of all its files that are there; never more than `total` where that is known, never fewer than before.
-        total: bytes of all its files; 0 while that is not known.
-        step_share: how much of a step that moves no file is done (checking, accounting), 0 to 1; None for the others.
-        rate: bytes a second over the last seconds, None while nothing moves.
-        eta: seconds until the bytes are there at that rate.
-        verified: how the files were compared, `crc64` or `size` (where the store tells no checksum); empty until then.
-        error: why it failed; of a cancelled one, what is not as it should be all the same.
-        account: what became of every request, when a download is done.
-        found: nothing had to be made: the content was in the store, the job existed, the files were here.
-        holder: the other process that works on it, while it is HELD.
-    """
-
-    id: str
-    way: Way
-    state: TransferState
-    step: Step
-    name: str
-    path: Path
-    began: datetime
-    job_id: str = ""
-    done: int = 0
-    total: int = 0
-    step_share: float | None = None
-    rate: float | None = None
-    eta: float | None = None
-    verified: str = ""
-    error: ArkdeckError | None = None
-    account: Account | None = None
-    found: bool = False
-    holder: str = ""
-    ended: datetime | None = None
+class JobMayExistError(WorkError):
+    """A transfer was cancelled while its job was being created: the service may have made it."""
 
 
 class Running(NamedTuple):
@@ -109,35 +55,71 @@ class Running(NamedTuple):
 class Transfers:
     """The transfers of one cloud; an async context manager.
 
-    Entering takes up what the journal has unfinished: as PAUSED, or HELD where another live process works on it. Leaving
-    stops what runs and gives the leases back, so that each can be continued, here or by `arkdeck continue`.
+    Entering takes up what the journal has unfinished: as PAUSED, or HELD where another live process works on it.
+    Leaving stops what runs and gives the leases back, so that each can be continued, here or by `arkdeck continue`.
 
     Args:
         services: of the cloud.
+        profile: by whose name `arkdeck continue` is to go on with downloads, if one was named.
         interval: seconds between two changes of which only the figures differ.
     """
 
-    def __init__(self, services: Services, *, interval: float = 0.5) -> None: ...
+    def __init__(self, services: Services, *, profile: str = "", interval: float = 0.5) -> None:
+        self._services = services
+        self._profile = profile
+        self._interval = interval
+        self._trackers: dict[str, Tracker] = {}
+        self._waiting: list[str] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._shown: dict[str, Transfer] = {}
+        self._listeners: set[_Listener] = set()
+        self._entering = asyncio.Lock()
+        self._left = False
+        self._ticking: asyncio.Task[None] | None = None
+        self._unexpected: Exception | None = None
 
-    async def __aenter__(self) -> Self: ...
+    async def __aenter__(self) -> Self:
+        for transfer in await self._services.journal.apart(partial(_unfinished, self._services.service)):
+            self._trackers[transfer.id] = Tracker(transfer, self._services.clock)
+        self._shown = {transfer.id: transfer for transfer in self.all}
+        self._ticking = asyncio.create_task(self._guarded(self._tick))
+        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        self._left = True
+        ending = [*self._tasks.values(), *([self._ticking] if self._ticking else [])]
+        for task in ending:
+            task.cancel()
+        if ending:
+            await asyncio.wait(ending)
+        for transfer_id in list(self._waiting):
+            self._stop_waiting(transfer_id)
+        for listener in self._listeners:
+            listener.end()
+        if self._unexpected is not None and error is None:
+            raise self._unexpected
 
     @property
     def all(self) -> list[Transfer]:
         """Every transfer, newest first."""
+        found = [tracker.transfer for tracker in self._trackers.values()]
+        return sorted(found, key=lambda transfer: (transfer.began, transfer.id), reverse=True)
 
     @property
     def running(self) -> Running:
         """How many are running."""
+        ways = [self._trackers[transfer_id].transfer.way for transfer_id in self._tasks]
+        return Running(ways.count(Way.UP), ways.count(Way.DOWN))
 
     def get(self, transfer_id: str) -> Transfer | None:
         """Return a transfer as it stands, None if it is not (or no more) on the list."""
+        tracker = self._trackers.get(transfer_id)
+        return tracker.transfer if tracker else None
 
     async def submit(self, plan: Plan, checked: CheckSummary | None = None) -> Transfer:
-        """Send a file up and create its job, in its turn.
+        """Send a file up and create its job, in its turn; one that is on its way already is returned as it stands.
 
         Args:
             plan: what is asked for.
@@ -146,6 +128,8 @@ class Transfers:
         Raises:
             ArkdeckError: it cannot be begun: the journal, the folder of the results.
         """
+        async with self._entering:
+            return await self._enqueue(course.enter(plan, self._services, checked=checked))
 
     async def collect(self, job: Job, folder: Path) -> Transfer:
         """Bring a job's results home to `folder` (absolute) and account for them, in its turn.
@@ -153,24 +137,328 @@ class Transfers:
         Raises:
             JobNotFinishedError, FolderTakenError, FolderUnusableError, JournalError: it cannot be begun.
         """
+        async with self._entering:
+            return await self._enqueue(course.enter_collect(job, folder, self._services, profile=self._profile))
 
     async def pause(self, transfer_id: str) -> None:
         """Stop a transfer that waits or runs; it can be resumed, and what is finished of it is not sent again."""
+        self._tracker(transfer_id)
+        await self._stop(transfer_id)
 
     async def resume(self, transfer_id: str) -> Transfer:
         """Go on with one that is paused, failed, or was held, in its turn.
 
         Where no repetition mends what failed, it begins anew, as another transfer in place of this one.
+
+        Raises:
+            ArkdeckError: it cannot be begun anew.
         """
+        async with self._entering:
+            tracker = self._tracker(transfer_id)
+            state = tracker.transfer.state
+            if state.active or state in (TransferState.DONE, TransferState.CANCELLED):
+                return tracker.transfer
+            run = await self._services.journal.apart(lambda journal: journal.run(transfer_id))
+            if run.outcome is Outcome.DONE:
+                return self._change(tracker, TransferState.DONE)
+            if run.outcome is not Outcome.OPEN:
+                return await self._begin_anew(run)
+            try:
+                course.take_up(transfer_id, self._services)
+            except RunHeldError as error:
+                return self._change(tracker, TransferState.HELD, holder=error.holder)
+            return self._wait(tracker)
 
     async def cancel(self, transfer_id: str) -> None:
-        """Give a transfer up: its run is forgotten, an unfinished upload or part file is dropped, finished files stay."""
+        """Give a transfer up: its run is forgotten, what is unfinished in store or folder is dropped, whole files stay.
+
+        Raises:
+            RunHeldError: another process works on it.
+            JournalError: it cannot be written down; the transfer is paused.
+        """
+        async with self._entering:
+            tracker = self._tracker(transfer_id)
+            await self._stop(transfer_id)
+            if tracker.transfer.state in (TransferState.DONE, TransferState.CANCELLED):
+                return
+            run = await self._services.journal.apart(partial(_forget, transfer_id))
+            doubt = _job_may_exist(tracker.transfer) if run.state is RunState.CREATING else None
+            self._change(tracker, TransferState.CANCELLED, error=doubt)
+        try:
+            await self._drop_leftovers(run)
+        except ArkdeckError as error:
+            self._change(tracker, TransferState.CANCELLED, error=error)
 
     def clear(self, transfer_id: str) -> None:
         """Take a finished transfer off the list."""
+        tracker = self._trackers.get(transfer_id)
+        if tracker is not None and tracker.transfer.state.finished:
+            self._remove(transfer_id)
 
     def changes(self) -> AsyncGenerator[Transfer, None]:
         """Tell every transfer that changes from now on; one that is cleared too, which `get` does not know any more.
 
         At once when its state or step does, otherwise at most once in `interval`. Ends with the holder.
         """
+        listener = _Listener()
+        self._listeners.add(listener)
+        return self._told_to(listener)
+
+    async def _told_to(self, listener: _Listener) -> AsyncGenerator[Transfer, None]:
+        try:
+            while (transfer := await listener.next()) is not None:
+                yield transfer
+        finally:
+            self._listeners.discard(listener)
+
+    # --- one after the other ------------------------------------------------------------------------------------------
+
+    async def _enqueue(self, entering: Awaitable[RunBegun]) -> Transfer:
+        """Put a run on the list as it is entered, or back on it, to wait for its turn."""
+        journal = self._services.journal
+        try:
+            begun = await entering
+        except RunHeldError as error:
+            if (ours := self.get(error.run_id)) and ours.state.active:
+                return ours
+            raise
+        run = journal.run(begun.run_id)
+        try:
+            transfer = await in_daemon(partial(transfer_of, run, TransferState.WAITING), name="look")
+        except BaseException:
+            journal.let_go(run.id)
+            raise
+        known = self._trackers.get(run.id)
+        if known is not None:
+            transfer = replace(transfer, done=max(transfer.done, known.transfer.done))
+        tracker = self._trackers[run.id] = Tracker(transfer, self._services.clock)
+        return self._wait(tracker)
+
+    def _wait(self, tracker: Tracker) -> Transfer:
+        self._waiting.append(tracker.transfer.id)
+        self._change(tracker, TransferState.WAITING)
+        self._start_next()
+        return tracker.transfer
+
+    def _start_next(self) -> None:
+        while self._waiting and len(self._tasks) < _AT_ONCE and not self._left:
+            tracker = self._trackers[self._waiting.pop(0)]
+            task = asyncio.create_task(self._guarded(partial(self._run, tracker)))
+            task.add_done_callback(partial(self._ended, tracker))
+            self._tasks[tracker.transfer.id] = task
+            self._change(tracker, TransferState.RUNNING)
+
+    def _ended(self, tracker: Tracker, _task: asyncio.Task[None]) -> None:
+        transfer_id = tracker.transfer.id
+        self._tasks.pop(transfer_id, None)
+        if tracker.transfer.state is TransferState.RUNNING and transfer_id in self._trackers:  # it was stopped
+            with suppress(JournalError):  # then the lease ends with this process
+                self._services.journal.let_go(transfer_id)
+            self._change(tracker, TransferState.PAUSED)
+        self._start_next()
+
+    async def _run(self, tracker: Tracker) -> None:
+        """Follow a transfer's flow to its end."""
+        try:
+            flow = course.go_on(tracker.transfer.id, self._services, until_created=True)
+            async with aclosing(flow) as events:
+                async for event in events:
+                    if isinstance(event, RunBegun):
+                        self._rename(tracker, event.run_id)
+                    if isinstance(event, JobSampled):  # resumed on the service meanwhile: there is nothing to move yet
+                        self._remove(tracker.transfer.id)
+                        return
+                    tracker.hear(event)
+                    self._show(tracker)
+            self._change(tracker, TransferState.DONE)
+        except RunHeldError as error:
+            self._change(tracker, TransferState.HELD, holder=error.holder)
+        except ArkdeckError as error:
+            self._change(tracker, TransferState.FAILED, error=error)
+
+    def _rename(self, tracker: Tracker, run_id: str) -> None:
+        """Go on under the id of the run that this one has turned out to be."""
+        former = tracker.transfer
+        task = self._tasks.pop(former.id)
+        self._remove(former.id)
+        tracker.transfer = replace(former, id=run_id)
+        self._trackers[run_id], self._tasks[run_id] = tracker, task
+
+    async def _stop(self, transfer_id: str) -> None:
+        """End what is at work on a transfer; its lease is given back then."""
+        if transfer_id in self._waiting:
+            self._stop_waiting(transfer_id)
+        elif task := self._tasks.get(transfer_id):
+            task.cancel()
+            await asyncio.wait([task])
+
+    def _stop_waiting(self, transfer_id: str) -> None:
+        self._waiting.remove(transfer_id)
+        with suppress(JournalError):  # then the lease ends with this process
+            self._services.journal.let_go(transfer_id)
+        self._change(self._trackers[transfer_id], TransferState.PAUSED)
+
+    async def _begin_anew(self, run: Run) -> Transfer:
+        """Do once more what has ended, as another run."""
+        former = self._trackers[run.id].transfer
+        if former.way is Way.UP:
+            entering = course.enter(run.plan, self._services)
+        else:
+            job = course.seen_finished(run)
+            entering = course.enter_collect(job, former.path, self._services, profile=run.plan.profile)
+        begun = await self._enqueue(entering)
+        self._remove(run.id)
+        return begun
+
+    async def _drop_leftovers(self, run: Run) -> None:
+        if run.reached(RunState.COLLECTING):
+            folder = run.plan.results_folder(run.job_id)
+            await in_daemon(partial(collect.give_up, folder, run.job_id), name="tidy")
+        elif run.upload and not run.reached(RunState.UPLOADED):
+            state = msgspec.json.decode(run.upload, type=UploadState)
+            await drop_upload(self._services.store, run.plan.bucket, run.object_key, state)
+
+    # --- telling ------------------------------------------------------------------------------------------------------
+
+    def _tracker(self, transfer_id: str) -> Tracker:
+        try:
+            return self._trackers[transfer_id]
+        except KeyError:
+            raise UnknownRunError(_("no transfer {id}", id=transfer_id)) from None
+
+    def _change(
+        self, tracker: Tracker, state: TransferState, *, error: ArkdeckError | None = None, holder: str = ""
+    ) -> Transfer:
+        tracker.measure()
+        tracker.change(state, error=error, holder=holder)
+        self._show(tracker)
+        return tracker.transfer
+
+    def _show(self, tracker: Tracker) -> None:
+        """Tell a transfer if it is at another state or step than was told; figures are told by the tick."""
+        transfer = tracker.transfer
+        shown = self._shown.get(transfer.id)
+        if shown is None or (shown.state, shown.step) != (transfer.state, transfer.step) or not transfer.state.active:
+            tracker.measure()
+            self._tell(tracker.transfer)
+
+    def _tell(self, transfer: Transfer) -> None:
+        self._shown[transfer.id] = transfer
+        for listener in self._listeners:
+            listener.tell(transfer)
+
+    def _remove(self, transfer_id: str) -> None:
+        gone = self._trackers.pop(transfer_id).transfer
+        self._shown.pop(transfer_id, None)
+        for listener in self._listeners:
+            listener.tell(gone)
+
+    async def _tick(self) -> None:
+        """Tell the figures of what runs, and now and then look at what other processes do."""
+        ticks = 0
+        while True:
+            await asyncio.sleep(self._interval)
+            for tracker in [self._trackers[transfer_id] for transfer_id in self._tasks]:
+                tracker.measure()
+                if tracker.transfer != self._shown.get(tracker.transfer.id):
+                    self._tell(tracker.transfer)
+            ticks += 1
+            if ticks % _LOOK_INTERVALS == 0:
+                with suppress(JournalError):  # another process keeps it; next time
+                    await self._look_again()
+
+    async def _look_again(self) -> None:
+        idle = (TransferState.PAUSED, TransferState.HELD)
+        looked_at = {it.transfer.id: it.transfer for it in self._trackers.values() if it.transfer.state in idle}
+        if not looked_at:
+            return
+        for run, transfer in await self._services.journal.apart(partial(_as_they_are, list(looked_at))):
+            tracker = self._trackers.get(run.id)
+            if tracker is None or tracker.transfer is not looked_at[run.id]:
+                continue  # something was done with it meanwhile
+            if run.outcome is not Outcome.OPEN:
+                tracker.transfer = replace(tracker.transfer, job_id=run.job_id)
+                error = WorkError(run.reason) if run.outcome is Outcome.FAILED else None
+                self._change(tracker, _ENDED[run.outcome], error=error)
+            elif transfer is None:  # its job exists, and somebody waits for it
+                self._remove(run.id)
+            elif (transfer.state, transfer.done) != (tracker.transfer.state, tracker.transfer.done):
+                tracker.transfer = replace(transfer, done=max(transfer.done, tracker.transfer.done))
+                self._tell(tracker.transfer)
+
+    async def _guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do a part of the holder's work; an error that nobody expected ends whoever listens, and the holder."""
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001  # handed to who can end the program with it
+            self._unexpected = error
+            for listener in self._listeners:
+                listener.end(error)
+
+
+class _Listener:
+    """What one listener has not been told yet: of each transfer the last state."""
+
+    def __init__(self) -> None:
+        self._untold: dict[str, Transfer] = {}
+        self._woken = asyncio.Event()
+        self._ended = False
+        self._error: Exception | None = None
+
+    def tell(self, transfer: Transfer) -> None:
+        """Add a transfer that changed."""
+        self._untold.pop(transfer.id, None)
+        self._untold[transfer.id] = transfer
+        self._woken.set()
+
+    def end(self, error: Exception | None = None) -> None:
+        """Add that nothing more will change."""
+        self._ended, self._error = True, error
+        self._woken.set()
+
+    async def next(self) -> Transfer | None:
+        """Return the next transfer that changed, None at the end."""
+        while not self._untold:
+            if self._error is not None:
+                raise self._error
+            if self._ended:
+                return None
+            self._woken.clear()
+            await self._woken.wait()
+        return self._untold.pop(next(iter(self._untold)))
+
+
+def _unfinished(service: str, journal: Journal) -> list[Transfer]:
+    """Return what the journal has unfinished that moves files, oldest first."""
+    runs = [run for run in reversed(journal.runs(open_only=True)) if run.plan.service == service and is_transfer(run)]
+    return [_as_it_is(run, journal) for run in runs]
+
+
+def _as_they_are(run_ids: list[str], journal: Journal) -> list[tuple[Run, Transfer | None]]:
+    """Return runs as the journal has them now, each as a transfer too if it still is one."""
+    runs = [journal.run(run_id) for run_id in run_ids]
+    return [(run, _as_it_is(run, journal) if is_transfer(run) else None) for run in runs]
+
+
+def _as_it_is(run: Run, journal: Journal) -> Transfer:
+    holder = journal.live_holder(run.id)
+    if holder is None:
+        return transfer_of(run, TransferState.PAUSED)
+    return transfer_of(run, TransferState.HELD, holder=str(holder))
+
+
+def _forget(run_id: str, journal: Journal) -> Run:
+    """Take a run off what can be continued, and return how far it had come."""
+    run = journal.run(run_id)
+    if run.outcome is Outcome.OPEN:
+        journal.hold(run_id)
+        journal.end(run_id, Outcome.FORGOTTEN)
+        journal.let_go(run_id)
+    return run
+
+
+def _job_may_exist(transfer: Transfer) -> JobMayExistError:
+    return JobMayExistError(
+        _("the job of {file} was being created when its transfer was cancelled", file=clean(transfer.name)),
+        advice=_("It may exist all the same: look at the list of jobs, and stop it there."),
+    )

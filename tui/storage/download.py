@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
+import logging
 import os
 import shutil
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from tui.daemon import in_daemon
-from tui.files import PART_SUFFIX, PartBlockedError, UnsafeNameError, open_part, publish, safe_name
+from tui.files import PART_SUFFIX, PartBlockedError, UnsafeNameError, publish, safe_name
 from tui.fingerprint import crc64
 from tui.i18n import _
 from tui.storage.errors import (
@@ -22,6 +24,7 @@ from tui.storage.errors import (
     TargetExistsError,
     TargetUnusableError,
 )
+from tui.storage.part_file import Content, PartFile
 from tui.storage.parts import Meter, Part, Progress, Report, plan_parts, run_parts
 from tui.text import clean, human_bytes
 
@@ -36,10 +39,12 @@ if TYPE_CHECKING:
 __all__ = ["Downloaded", "Progress", "download"]
 
 _READ_SIZE: Final = 1024 * 1024
+_RECORD_SECONDS: Final = 1.0
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _UNUSABLE: Final = frozenset(
     {errno.ELOOP, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS}
 )
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ async def download(
     """Make the file `folder/name` of exactly the content that `info` describes.
 
     Yields the progress, and at last the file. Until then the bytes are in `name.part`, which stays when the
-    download is closed, cancelled or fails.
+    download is closed, cancelled or fails; the next one of the same content, in whatever process, fetches only the
+    parts that are missing. A file so continued that is not the object is fetched once more from its beginning.
 
     Args:
         store: where from.
@@ -81,32 +87,100 @@ async def download(
         ContentDamagedError: the file on disk is not the object.
         StorageError: the store failed, also when tried again.
     """
-    connection = await store.connection()
-    target = _Target(folder, name, bucket, info)
-    part_file = await in_daemon(target.prepare, name="arkdeck-prepare")
-    parts = plan_parts(info.size)
-    meter = Meter(parts)
-
-    def fetch(part: Part, report: Report) -> None:
-        position = meter.reached(part)
-        first, last = part.offset + position, part.offset + part.size - 1
-        with (
-            target.opened(part_file) as descriptor,
-            contextlib.closing(connection.read_range(bucket, info, first, last)) as pieces,
-        ):
-            for piece in pieces:
-                report(position)  # after a stall nobody may want the piece any more
-                target.write(descriptor, piece, part.offset + position)
-                position += len(piece)
-                report(position)
-
-    async with contextlib.aclosing(run_parts(parts, fetch, meter, store.clock)) as events:
-        async for event in events:
-            if isinstance(event, Progress):
+    fetching = _Fetching(store, _Target(folder, name, bucket, info))
+    try:
+        async with contextlib.aclosing(fetching.once(shown=0)) as events:
+            async for event in events:
                 yield event
-    yield meter.progress()
-    await in_daemon(partial(target.verify, part_file), name="arkdeck-verify")
-    yield await in_daemon(partial(target.publish, part_file), name="arkdeck-publish")
+    except _KeptPartsDamagedError:
+        async with contextlib.aclosing(fetching.once(shown=info.size)) as events:
+            async for event in events:
+                yield event
+
+
+class _KeptPartsDamagedError(ContentDamagedError):
+    """The file is not the object, and some of it was there before this download began; nothing is kept of it now."""
+
+
+@dataclass(frozen=True)
+class _Fetching:
+    """One object on its way to one file."""
+
+    store: ObjectStore
+    target: _Target
+
+    async def once(self, *, shown: int) -> AsyncGenerator[Progress | Downloaded]:
+        """Fetch the parts that are missing, compare the whole with the object, and give the file its name."""
+        target = self.target
+        with await _prepared(target) as part_file:
+            parts = plan_parts(target.info.size)
+            meter = Meter(parts, shown=shown)
+            missing = [part for part in parts if part.number not in part_file.parts]
+            for part in parts:
+                if part.number in part_file.parts:
+                    meter.reach(part, part.size)
+            if len(missing) < len(parts):
+                yield meter.progress()
+            async with contextlib.aclosing(self._fetch(missing, part_file, meter)) as events:
+                async for event in events:
+                    yield event
+            yield meter.progress()
+            verify = partial(target.verify, part_file, continued=len(missing) < len(parts))
+            await in_daemon(verify, name="arkdeck-verify")
+            yield await in_daemon(partial(target.publish, part_file), name="arkdeck-publish")
+
+    async def _fetch(self, missing: list[Part], part_file: PartFile, meter: Meter) -> AsyncGenerator[Progress]:
+        """Fetch parts, and write down from time to time, and at the end however it comes, which ones are done."""
+        connection = await self.store.connection()
+        target, done = self.target, set(part_file.parts)
+        loop = asyncio.get_running_loop()
+        recorded_at = loop.time() - _RECORD_SECONDS
+
+        def fetch(part: Part, report: Report) -> None:
+            position = meter.reached(part)
+            first, last = part.offset + position, part.offset + part.size - 1
+            with (
+                target.opened(part_file.path) as descriptor,
+                contextlib.closing(connection.read_range(target.bucket, target.info, first, last)) as pieces,
+            ):
+                for piece in pieces:
+                    report(position)  # after a stall nobody may want the piece any more
+                    target.write(descriptor, piece, part.offset + position)
+                    position += len(piece)
+                    report(position)
+
+        async def record() -> None:
+            if len(done) > len(part_file.parts):
+                await in_daemon(partial(target.record, part_file, frozenset(done)), name="arkdeck-record")
+
+        try:
+            async with contextlib.aclosing(run_parts(missing, fetch, meter, self.store.clock)) as events:
+                async for event in events:
+                    if isinstance(event, Progress):
+                        yield event
+                    else:
+                        done.add(event.part.number)
+                    if loop.time() - recorded_at >= _RECORD_SECONDS:
+                        recorded_at = loop.time()
+                        await record()
+        finally:
+            await record()
+
+
+async def _prepared(target: _Target) -> PartFile:
+    preparing = in_daemon(target.prepare, name="arkdeck-prepare")
+    try:
+        return await asyncio.shield(preparing)
+    except asyncio.CancelledError:
+        preparing.add_done_callback(_let_go)
+        raise
+
+
+def _let_go(prepared: asyncio.Future[PartFile]) -> None:
+    """Give back what was prepared when nobody waited any more."""
+    if not prepared.cancelled() and prepared.exception() is None:
+        with prepared.result():
+            pass
 
 
 @dataclass(frozen=True)
@@ -118,18 +192,15 @@ class _Target:
     bucket: str
     info: ObjectInfo
 
-    def prepare(self) -> Path:
-        """Return the part file, as long as the object; no byte of an earlier one survives the download."""
+    def prepare(self) -> PartFile:
+        """Return the part file, as long as the object; of an earlier one only what was fetched of this content."""
+        info = self.info
+        content = None if info.crc64 is None else Content(info.etag, info.size, info.crc64)
         with self._local_errors():
             if os.path.lexists(self.folder / safe_name(self.name)):
                 raise self._exists()
             self._require_space()
-            path, descriptor = open_part(self.folder, self.name)
-            try:
-                os.ftruncate(descriptor, self.info.size)
-            finally:
-                os.close(descriptor)
-        return path
+            return PartFile.take(self.folder, self.name, info.size, content)
 
     @contextlib.contextmanager
     def opened(self, part_file: Path) -> Iterator[int]:
@@ -154,10 +225,17 @@ class _Target:
                 offset += written
                 view = view[written:]
 
-    def verify(self, part_file: Path) -> None:
-        """Return once the part file is on disk, if it is the object."""
+    def record(self, part_file: PartFile, parts: frozenset[int]) -> None:
+        """Write down which parts are done; where that cannot be, they will be fetched again."""
+        try:
+            part_file.record(parts)
+        except OSError as error:
+            _log.warning("the parts of %s were not written down: %s", clean(str(part_file.path)), error.strerror)
+
+    def verify(self, part_file: PartFile, *, continued: bool) -> None:
+        """Return once the part file is on disk, if it is the object; otherwise nothing of it will be taken up."""
         size = value = 0
-        with self._local_errors(), part_file.open("rb") as file:
+        with self._local_errors(), part_file.path.open("rb") as file:
             os.fsync(file.fileno())
             while data := file.read(_READ_SIZE):
                 size += len(data)
@@ -170,12 +248,16 @@ class _Target:
                 found=size,
                 found_crc64=value,
             )
-            raise ContentDamagedError(Reply(text=text), bucket=self.bucket, key=self.info.key)
+            with self._local_errors():
+                part_file.drop_record()
+            damaged = _KeptPartsDamagedError if continued else ContentDamagedError
+            raise damaged(Reply(text=text), bucket=self.bucket, key=self.info.key)
 
-    def publish(self, part_file: Path) -> Downloaded:
+    def publish(self, part_file: PartFile) -> Downloaded:
         """Give the file its name."""
         with self._local_errors():
-            path = publish(part_file, self.name)
+            path = publish(part_file.path, self.name)
+            part_file.drop_record()
         return Downloaded(path, self.info.size, "size" if self.info.crc64 is None else "crc64")
 
     def _require_space(self) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tui.storage.client import ObjectStore
     from tui.storage.objects import ObjectInfo
 
-__all__ = ["Progress", "UploadState", "Uploaded", "upload"]
+__all__ = ["Progress", "UploadState", "Uploaded", "drop_upload", "upload"]
 
 _MAX_PARTS: Final = 10_000
 _STARTS: Final = 3
@@ -97,6 +97,14 @@ async def upload(
         async for event in stream:
             yield event
     yield Uploaded(await sending.verified())
+
+
+async def drop_upload(store: ObjectStore, bucket: str, key: str, state: UploadState) -> None:
+    """Let the store forget an unfinished upload; where it cannot be told, it keeps the parts until they expire."""
+    try:
+        await store.call(lambda it: it.abort_upload(bucket, key, state.upload_id))
+    except StorageError as error:
+        _log.warning("unfinished upload %s was not dropped: %s", clean(state.upload_id), error.message)
 
 
 @dataclass(frozen=True)
@@ -173,7 +181,7 @@ class _Sending:
                     else:
                         yield event
         except SourceChangedError:
-            await self._abort(state.upload_id)
+            await drop_upload(self.store, self.bucket, self.key, state)  # that the file changed matters more
             raise
         yield meter.progress()
         await self._complete(state)
@@ -233,9 +241,3 @@ class _Sending:
         info = await self.store.head(self.bucket, self.key)
         sent = self.source.fingerprint
         return info is not None and (info.size, info.crc64) == (sent.size, sent.crc64)
-
-    async def _abort(self, upload_id: str) -> None:
-        try:
-            await self.store.call(lambda it: it.abort_upload(self.bucket, self.key, upload_id))
-        except StorageError as error:  # that the file changed matters more
-            _log.warning("unfinished upload %s was not dropped: %s", clean(upload_id), error.message)

@@ -1,0 +1,452 @@
+"""Transfers side by side: paused, resumed, cancelled, failed, left and taken up again, with nothing sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.flows.deck import custom_ids, write_requests
+from tui.ark.models import Job, JobQuery
+from tui.dataset.check import CheckSummary, check_file
+from tui.errors import AccessError, ArkdeckError, ServiceError, WorkError
+from tui.fingerprint import BLOCK_SIZE
+from tui.localcloud import ALWAYS, LocalCloud
+from tui.runs import course
+from tui.runs.collect import job_files
+from tui.runs.folder import FolderTakenError
+from tui.runs.journal import RunHeldError
+from tui.runs.plan import Plan
+from tui.runs.run import Outcome
+from tui.runs.services import Services
+from tui.runs.transfers import Running, Step, Transfer, Transfers, TransferState, Way
+
+ServicesOn = Callable[..., AbstractAsyncContextManager[Services]]
+MIB = 1024 * 1024
+
+
+@dataclass
+class Watched:
+    """A holder, and everything that it told."""
+
+    transfers: Transfers
+    told: list[Transfer] = field(default_factory=list)
+
+    async def until(self, condition: Callable[[], object], *, within: float = 20.0) -> None:
+        """Let the holder work until the condition holds."""
+        async with asyncio.timeout(within):
+            while not condition():
+                await asyncio.sleep(0.005)
+
+    async def ended(self, transfer: Transfer) -> Transfer:
+        """Wait until a transfer neither waits nor runs."""
+        await self.until(lambda: not self.now(transfer).state.active)
+        return self.now(transfer)
+
+    def now(self, transfer: Transfer) -> Transfer:
+        found = self.transfers.get(transfer.id)
+        assert found is not None
+        return found
+
+    def told_of(self, transfer: Transfer) -> list[Transfer]:
+        return [told for told in self.told if told.id == transfer.id]
+
+
+@asynccontextmanager
+async def watching(services: Services, *, interval: float = 0.02) -> AsyncIterator[Watched]:
+    async with Transfers(services, interval=interval) as transfers:
+        watched = Watched(transfers)
+        changes = transfers.changes()
+
+        async def listen() -> None:
+            async for transfer in changes:
+                watched.told.append(transfer)
+
+        listening = asyncio.create_task(listen())
+        yield watched
+    await listening
+    for told in {transfer.id: watched.told_of(transfer) for transfer in watched.told}.values():
+        done = [transfer.done for transfer in told]
+        assert done == sorted(done)
+        assert all(transfer.done <= transfer.total for transfer in told if transfer.total)
+
+
+@pytest.fixture
+async def watched(services: Services) -> AsyncIterator[Watched]:
+    async with watching(services) as watched:
+        yield watched
+
+
+def plan_for(path: Path, services: Services, cloud: LocalCloud, **changes: object) -> Plan:
+    plan = Plan(
+        verb="submit",
+        input=str(path),
+        profile="",
+        service=services.service,
+        bucket=cloud.info.bucket,
+        project="default",
+        input_prefix="in/",
+        output_prefix="out/",
+        model="doubao-pro-32k",
+        version="240615",
+        folder=str(path.parent),
+    )
+    return msgspec.structs.replace(plan, **changes)
+
+
+def write_large(path: Path, size: int) -> None:
+    """Write requests of at least `size` bytes, few and long."""
+    content = os.urandom(MIB // 2).hex()
+    with path.open("w") as file:
+        for number in range(size // MIB + 1):
+            body = {"messages": [{"role": "user", "content": content}], "max_tokens": 16}
+            file.write(json.dumps({"custom_id": f"request-{number}", "body": body}) + "\n")
+
+
+@pytest.fixture
+def large_file(tmp_path: Path) -> Path:
+    """Some 35 MiB of requests: three parts."""
+    path = tmp_path / "large.jsonl"
+    write_large(path, 34 * MIB)
+    return path
+
+
+async def finished_job(services: Services, cloud: LocalCloud, path: Path) -> Job:
+    """The job of a file, when it is completed."""
+    async for event in course.begin(plan_for(path, services, cloud), services):
+        job = getattr(event, "job", None)
+    async with asyncio.timeout(20):
+        while not (job := await services.ark.get_job(job.id)).phase.finished:
+            await asyncio.sleep(0.01)
+    return job
+
+
+async def job_with_large_results(services: Services, cloud: LocalCloud, path: Path) -> Job:
+    """A completed job whose results have three parts: the answers are padded, as a model might."""
+    job = await finished_job(services, cloud, path)
+    found = (await job_files(job, services))["results.jsonl"]
+    rows = [json.dumps({"custom_id": custom_id}) for custom_id in custom_ids(path)]
+    padding = "x" * (34 * MIB // len(rows))
+    answer = {"status_code": 200, "body": {"choices": [{"message": {"content": padding}, "finish_reason": "stop"}]}}
+    lines = [json.dumps({**json.loads(row), "response": answer, "error": None}) for row in rows]
+    await services.store.put(cloud.info.bucket, found.key, ("\n".join(lines) + "\n").encode(), metadata={})
+    return job
+
+
+def summary_of(path: Path) -> CheckSummary:
+    *_, summary = check_file(path)
+    assert isinstance(summary, CheckSummary)
+    return summary
+
+
+def asked(cloud: LocalCloud, call: str, since: int = 0) -> list[object]:
+    return [record for record in cloud.requests[since:] if record.fits(call)]
+
+
+async def test_a_file_goes_up_and_its_answers_come_down(
+    watched: Watched, services: Services, cloud: LocalCloud, tmp_path: Path
+) -> None:
+    file, folder = tmp_path / "questions.jsonl", tmp_path / "answers"
+    write_requests(file, 12, bad=frozenset({3}))
+    up = await watched.ended(await watched.transfers.submit(plan_for(file, services, cloud)))
+    assert (up.way, up.state, up.name, up.path, up.verified) == (
+        Way.UP, TransferState.DONE, file.name, file, "crc64",
+    )  # fmt: skip
+    assert (up.done, up.total, up.found) == (file.stat().st_size, file.stat().st_size, False)
+    async with asyncio.timeout(20):
+        while not (job := await services.ark.get_job(up.job_id)).phase.finished:
+            await asyncio.sleep(0.01)
+    down = await watched.ended(await watched.transfers.collect(job, folder))
+    assert (down.way, down.state, down.name, down.path, down.job_id) == (
+        Way.DOWN, TransferState.DONE, job.name, folder, job.id,
+    )  # fmt: skip
+    assert down.account is not None
+    assert (down.account.ok, down.account.failed) == (11, 1)
+    sizes = sum((folder / name).stat().st_size for name in ("results.jsonl", "errors.jsonl"))
+    assert (down.done, down.total, down.verified) == (sizes, sizes, "crc64")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "account.json", "errors.jsonl", "index.bin", "results.jsonl",
+    ]  # fmt: skip
+    steps = [told.step for told in watched.told_of(up)]
+    assert steps == sorted(steps, key=list(Step).index)
+    assert watched.transfers.running == Running(0, 0)
+    assert [transfer.id for transfer in watched.transfers.all] == [down.id, up.id]
+    watched.transfers.clear(up.id)
+    assert watched.transfers.get(up.id) is None
+
+
+async def test_an_upload_that_was_paused_sends_only_what_is_missing(
+    watched: Watched, services: Services, cloud: LocalCloud, large_file: Path
+) -> None:
+    cloud.fault("tos:UploadPart", part=2, delay=600)
+    checked = summary_of(large_file)
+    up = await watched.transfers.submit(plan_for(large_file, services, cloud), checked)
+    others = large_file.stat().st_size - BLOCK_SIZE
+    await watched.until(lambda: watched.now(up).done >= others and len(asked(cloud, "tos:UploadPart")) == 2)
+    await watched.transfers.pause(up.id)
+    paused = watched.now(up)
+    assert (paused.state, paused.step) == (TransferState.PAUSED, Step.UPLOADING)
+    assert watched.transfers.running == Running(0, 0)
+    assert Step.CHECKING not in {told.step for told in watched.told if told.state is TransferState.RUNNING}
+    cloud.clear_faults()
+    since = len(cloud.requests)
+    await watched.transfers.resume(up.id)
+    assert (await watched.ended(up)).state is TransferState.DONE
+    assert [record.part for record in asked(cloud, "tos:UploadPart", since)] == [2]
+    assert watched.now(up).done == large_file.stat().st_size
+
+
+async def test_a_download_that_was_paused_fetches_only_what_is_missing_also_in_another_session(
+    services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path
+) -> None:
+    job = await job_with_large_results(services, cloud, requests_file)
+    size = (await job_files(job, services))["results.jsonl"].size
+    cloud.fault("tos:GetObject", nth=2, times=1, stall=0)
+    async with watching(services) as watched:
+        down = await watched.transfers.collect(job, tmp_path / "answers")
+        await watched.until(lambda: watched.now(down).done >= size - BLOCK_SIZE)
+        await watched.transfers.pause(down.id)
+        paused = watched.now(down)
+        assert (paused.state, paused.step, paused.total) == (TransferState.PAUSED, Step.DOWNLOADING, size)
+    cloud.clear_faults()
+    since = len(cloud.requests)
+    async with watching(services) as watched:
+        (found,) = watched.transfers.all
+        assert (found.id, found.state, found.way, found.done) == (down.id, TransferState.PAUSED, Way.DOWN, paused.done)
+        await watched.transfers.resume(found.id)
+        ended = await watched.ended(found)
+    assert (ended.state, ended.account and ended.account.ok) == (TransferState.DONE, 40)
+    assert len(asked(cloud, "tos:GetObject", since)) == 1
+    names = sorted(path.name for path in (tmp_path / "answers").iterdir())
+    assert names == ["account.json", "index.bin", "results.jsonl"]
+
+
+async def test_a_cancelled_upload_is_forgotten_here_and_in_the_store(
+    watched: Watched, services: Services, cloud: LocalCloud, large_file: Path
+) -> None:
+    cloud.fault("tos:UploadPart", part=2, delay=600)
+    up = await watched.transfers.submit(plan_for(large_file, services, cloud))
+    await watched.until(lambda: watched.now(up).done > MIB)
+    await watched.transfers.cancel(up.id)
+    assert (watched.now(up).state, watched.now(up).error) == (TransferState.CANCELLED, None)
+    assert services.journal.run(up.id).outcome is Outcome.FORGOTTEN
+    assert [record.status for record in asked(cloud, "tos:AbortMultipartUpload")] == [204]
+    assert asked(cloud, "ark:CreateBatchInferenceJob") == []
+
+
+async def test_a_cancelled_download_leaves_whole_files_and_nothing_half(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path
+) -> None:
+    job = await job_with_large_results(services, cloud, requests_file)
+    folder = tmp_path / "answers"
+    cloud.fault("tos:GetObject", nth=2, stall=0)
+    down = await watched.transfers.collect(job, folder)
+    await watched.until(lambda: watched.now(down).done > BLOCK_SIZE)
+    await watched.transfers.cancel(down.id)
+    assert watched.now(down).state is TransferState.CANCELLED
+    assert list(folder.iterdir()) == []
+    await watched.transfers.cancel(down.id)
+    watched.transfers.clear(down.id)
+    assert watched.transfers.all == []
+
+
+async def test_a_cancelled_creation_says_that_the_job_may_exist(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path
+) -> None:
+    cloud.fault("ark:CreateBatchInferenceJob", delay=600)
+    up = await watched.transfers.submit(plan_for(requests_file, services, cloud))
+    await watched.until(lambda: services.journal.run(up.id).state == "creating")
+    await watched.transfers.cancel(up.id)
+    cancelled = watched.now(up)
+    assert cancelled.state is TransferState.CANCELLED
+    assert cancelled.error is not None
+    assert requests_file.name in cancelled.error.message
+
+
+@pytest.mark.parametrize(
+    ("fault", "words", "kind"),
+    [
+        ("tos:PutObject", {"reset": "before", "times": ALWAYS}, ServiceError),
+        ("tos:PutObject", {"code": "AccessDenied", "times": ALWAYS}, AccessError),
+        ("ark:CreateBatchInferenceJob", {"status": 500, "times": ALWAYS}, ServiceError),
+    ],
+)
+async def test_what_failed_says_why_and_goes_on_when_resumed(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, fault: str,
+    words: dict[str, object], kind: type[ArkdeckError],
+) -> None:  # fmt: skip
+    cloud.fault(fault, **words)
+    up = await watched.transfers.submit(plan_for(requests_file, services, cloud))
+    failed = await watched.ended(up)
+    assert failed.state is TransferState.FAILED
+    assert isinstance(failed.error, kind)
+    assert failed.error.advice
+    cloud.clear_faults()
+    await watched.transfers.resume(up.id)
+    mended = await watched.ended(up)
+    assert (mended.state, mended.error) == (TransferState.DONE, None)
+    jobs = [job async for job in services.ark.all_jobs(JobQuery(project="default"))]
+    assert [job.id for job in jobs] == [mended.job_id]
+
+
+async def test_a_refused_file_begins_anew_when_it_was_mended(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path
+) -> None:
+    good = requests_file.read_bytes()
+    requests_file.write_bytes(good + b"not JSON\n")
+    refused = await watched.ended(await watched.transfers.submit(plan_for(requests_file, services, cloud)))
+    assert refused.state is TransferState.FAILED
+    assert isinstance(refused.error, WorkError)
+    requests_file.write_bytes(good)
+    anew = await watched.transfers.resume(refused.id)
+    assert (await watched.ended(anew)).state is TransferState.DONE
+    assert [transfer.id for transfer in watched.transfers.all] == [anew.id]
+
+
+async def test_a_full_disk_fails_the_download_and_room_mends_it(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    job = await finished_job(services, cloud, requests_file)
+    with monkeypatch.context() as full:
+        usage = os.statvfs(tmp_path)
+        full.setattr("tui.storage.download.shutil.disk_usage", lambda _folder: type("U", (), {"free": 0})())
+        assert usage.f_bavail > 0
+        failed = await watched.ended(await watched.transfers.collect(job, tmp_path / "answers"))
+    assert failed.state is TransferState.FAILED
+    assert failed.error is not None
+    assert "no room" in failed.error.message
+    await watched.transfers.resume(failed.id)
+    assert (await watched.ended(failed)).state is TransferState.DONE
+
+
+async def test_many_wait_for_their_turn_in_their_order(
+    watched: Watched, services: Services, cloud: LocalCloud, tmp_path: Path
+) -> None:
+    jobs = []
+    for number in range(4):
+        file = tmp_path / f"{number}.jsonl"
+        write_requests(file, 3 + number)
+        jobs.append(await finished_job(services, cloud, file))
+    cloud.fault("tos:GetObject", times=2, stall=0)
+    begun = [await watched.transfers.collect(job, tmp_path / job.id) for job in jobs]
+    await watched.until(lambda: len(asked(cloud, "tos:GetObject")) == 2)
+    assert watched.transfers.running == Running(0, 2)
+    states = [watched.now(transfer).state for transfer in begun]
+    assert states == [TransferState.RUNNING] * 2 + [TransferState.WAITING] * 2
+    again = await watched.transfers.collect(jobs[3], tmp_path / jobs[3].id)
+    assert again.id == begun[3].id
+    await watched.transfers.pause(begun[2].id)
+    await watched.transfers.pause(begun[0].id)
+    assert (await watched.ended(begun[3])).state is TransferState.DONE
+    assert [watched.now(transfer).state for transfer in begun[:3]] == [
+        TransferState.PAUSED, TransferState.RUNNING, TransferState.PAUSED,
+    ]  # fmt: skip
+    for transfer in (begun[1], begun[0], begun[2]):
+        await watched.transfers.pause(transfer.id)
+        await watched.transfers.resume(transfer.id)
+        assert (await watched.ended(transfer)).state is TransferState.DONE
+
+
+async def test_leaving_gives_every_lease_back_and_the_next_takes_all_up(
+    services: Services, cloud: LocalCloud, services_on: ServicesOn, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{number}.jsonl" for number in range(3)]
+    cloud.fault("tos:PutObject", key="in/*", times=ALWAYS, delay=600)
+    async with watching(services) as watched:
+        for number, file in enumerate(files):
+            write_requests(file, 5 + number)
+            await watched.transfers.submit(plan_for(file, services, cloud))
+        await watched.until(lambda: watched.transfers.running == Running(2, 0))
+        async with services_on(cloud.info) as elsewhere, Transfers(elsewhere) as theirs:
+            assert {transfer.state for transfer in theirs.all} == {TransferState.HELD}
+            assert all(str(os.getpid()) in transfer.holder for transfer in theirs.all)
+            held = theirs.all[0]
+            with pytest.raises(RunHeldError):
+                await theirs.cancel(held.id)
+            assert (await theirs.resume(held.id)).state is TransferState.HELD
+    cloud.clear_faults()
+    async with services_on(cloud.info) as elsewhere, watching(elsewhere) as watched:
+        assert {transfer.state for transfer in watched.transfers.all} == {TransferState.PAUSED}
+        assert {transfer.path for transfer in watched.transfers.all} == set(files)
+        for transfer in watched.transfers.all:
+            await watched.transfers.resume(transfer.id)
+        for transfer in watched.transfers.all:
+            assert (await watched.ended(transfer)).state is TransferState.DONE
+    assert len([job async for job in services.ark.all_jobs(JobQuery(project="default"))]) == 3
+
+
+async def test_what_another_process_does_with_its_transfer_is_seen(
+    services: Services, cloud: LocalCloud, services_on: ServicesOn, requests_file: Path
+) -> None:
+    cloud.fault("tos:PutObject", key="in/*", times=ALWAYS, delay=600)
+    async with services_on(cloud.info) as elsewhere, watching(elsewhere) as theirs:
+        up = await theirs.transfers.submit(plan_for(requests_file, services, cloud))
+        async with watching(services) as ours:
+            assert ours.now(up).state is TransferState.HELD
+            await theirs.transfers.pause(up.id)
+            await ours.until(lambda: ours.now(up).state is TransferState.PAUSED)
+            cloud.clear_faults()
+            await theirs.transfers.resume(up.id)
+            done = await theirs.ended(up)
+            await ours.until(lambda: ours.now(up).state is TransferState.DONE)
+            assert ours.now(up).job_id == done.job_id
+
+
+async def test_two_copies_of_one_file_become_one_job(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.jsonl"
+    copy.write_bytes(requests_file.read_bytes())
+    cloud.fault("tos:PutObject", key="in/*", delay=0.5)
+    first = await watched.transfers.submit(plan_for(requests_file, services, cloud), summary_of(requests_file))
+    second = await watched.transfers.submit(plan_for(copy, services, cloud), summary_of(copy))
+    assert second.id == first.id
+    assert (await watched.ended(first)).state is TransferState.DONE
+
+
+async def test_a_folder_of_another_job_is_refused_before_anything_begins(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path
+) -> None:
+    job = await finished_job(services, cloud, requests_file)
+    folder = tmp_path / "taken"
+    folder.mkdir()
+    (folder / "results.jsonl").write_text("mine")
+    with pytest.raises(FolderTakenError):
+        await watched.transfers.collect(job, folder)
+    assert watched.transfers.all == []
+    assert services.journal.runs(open_only=True) == []
+
+
+async def test_a_run_that_is_brought_home_by_the_command_is_taken_up(
+    services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path
+) -> None:
+    job = await finished_job(services, cloud, requests_file)
+    flow = course.begin_collect(job, tmp_path / "answers", services)
+    await anext(flow)
+    await flow.aclose()
+    async with watching(services) as watched:
+        (found,) = watched.transfers.all
+        assert (found.state, found.way, found.name) == (TransferState.PAUSED, Way.DOWN, job.name)
+        begun = await watched.transfers.collect(job, tmp_path / "answers")
+        assert begun.id == found.id
+        assert (await watched.ended(begun)).state is TransferState.DONE
+
+
+async def test_the_figures_change_no_more_often_than_they_may(
+    services: Services, cloud: LocalCloud, large_file: Path
+) -> None:
+    cloud.fault("tos:UploadPart", part=2, delay=600)
+    async with watching(services, interval=3600) as watched:
+        up = await watched.transfers.submit(plan_for(large_file, services, cloud))
+        await watched.until(lambda: watched.now(up).step is Step.UPLOADING)
+        await watched.until(lambda: len(asked(cloud, "tos:UploadPart")) == 2)
+        states = [(told.state, told.step) for told in watched.told_of(up)]
+        assert len(states) == len(set(states))
