@@ -61,7 +61,9 @@ def states(pilot) -> list[TransferState]:
 
 def fetches(cloud: LocalCloud, job: Job) -> int:
     """How often parts of the job's results were fetched."""
-    return sum(record.fits("tos:GetObject") and record.key.startswith(job.output.key + job.id) for record in cloud.requests)
+    return sum(
+        record.fits("tos:GetObject") and record.key.startswith(job.output.key + job.id) for record in cloud.requests
+    )
 
 
 async def done(pilot, count: int = 1) -> None:
@@ -159,7 +161,9 @@ async def test_a_folder_with_another_job_s_results_is_refused_where_it_was_typed
         await done(pilot)
 
 
-@pytest.mark.parametrize(("typed", "said"), [("/etc/hostname/x", "is not a folder"), ("~nobody-there/x", "no such home")])
+@pytest.mark.parametrize(
+    ("typed", "said"), [("/etc/hostname/x", "is not a folder"), ("~nobody-there/x", "no such home")]
+)
 async def test_what_can_be_no_folder_is_told_beneath_it(busy: LocalCloud, deck_on: DeckOn, typed: str, said: str):
     async with deck_on(busy) as pilot:
         await open_form(pilot, jobs_in(pilot, Phase.COMPLETED)[0])

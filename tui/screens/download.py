@@ -18,7 +18,7 @@ from textual.widgets import Button, Input, Static
 from tui.daemon import in_daemon
 from tui.errors import ArkdeckError
 from tui.i18n import _, plural
-from tui.runs.collect import find_files
+from tui.runs.collect import job_files
 from tui.runs.destination import Destination, collected_folder, folder_in, look_at, typed_folder
 from tui.runs.folder import ERRORS, RESULTS
 from tui.screens.deck_app import deck_of
@@ -185,7 +185,7 @@ class DownloadForm(Form[bool]):
         async def look_up(download: _Download) -> None:
             async with gate:
                 try:
-                    download.files = await find_files(download.job, services)
+                    download.files = await job_files(download.job, services)
                 except ArkdeckError as error:
                     download.trouble = error.message
             self._look_soon()

@@ -14,7 +14,7 @@ from tui import actions
 from tui.actions import Scope, Situation
 from tui.errors import ArkdeckError
 from tui.i18n import _
-from tui.runs.transfers import TransferState, Way
+from tui.runs.transfers import Way
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.copying import Copies, choose_copy
 from tui.screens.deck_app import deck_of
@@ -163,7 +163,7 @@ class TransfersScreen(Headed, Moving):
         transfers, transfer = self._transfers, self.situation.transfer
         if transfers is None or transfer is None:
             return
-        if transfer.state in (TransferState.WAITING, TransferState.RUNNING):
+        if transfer.state.active:
             await transfers.pause(transfer.id)
         else:
             await self._go_on(transfers, transfer)

@@ -282,7 +282,7 @@ def _trouble(transfer: Transfer, width: int, glyphs: Glyphs) -> list[Content]:
 
 def summary(transfers: list[Transfer], glyphs: Glyphs) -> Content:
     """Return how many go each way and how far they are, `↑1 ↓2 43%`, and how many stand; nothing where none do."""
-    going = [each for each in transfers if each.state in (TransferState.WAITING, TransferState.RUNNING)]
+    going = [each for each in transfers if each.state.active]
     ways = [(glyphs.up, Way.UP), (glyphs.down, Way.DOWN)]
     parts: list[tuple[str, str]] = []
     for sign, way in ways:
