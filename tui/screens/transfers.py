@@ -114,9 +114,9 @@ class TransfersScreen(Headed, Moving):
             self._coming = None
         transfers = self._transfers
         self._listed = {each.id: each for each in transfers.all} if transfers else {}
+        self.table.show(list(self._listed))
         if not self._listed:
             self.table.set_empty(_why_empty(connected=transfers is not None))
-        self.table.show(list(self._listed))
         self._tell()
 
     def _cells(self, key: str, widths: Mapping[str, int]) -> list[Content]:
