@@ -36,6 +36,25 @@ def test_a_dry_run_tells_of_the_job_that_would_be_taken(deck: Deck, requests_fil
     assert (rehearsed.code, rehearsed.events[-1]["job"]) == (0, job)
 
 
+def test_a_dry_run_waits_for_the_input_that_is_not_there_yet(
+    cloud: LocalCloud, deck: Deck, requests_file: Path
+) -> None:
+    cloud.fault("ark:CreateBatchInferenceJob", code="InvalidParameter.TosURLInvalid")
+    rehearsed = deck("submit", requests_file, "--model", MODEL, "--dry-run", "--json")
+    assert (rehearsed.code, rehearsed.events[-1]["unjudged"], rehearsed.events[-1]["refusal"]) == (0, True, None)
+
+
+def test_a_dry_run_tells_of_an_active_job_that_another_machine_made(
+    cloud_factory: Callable[..., LocalCloud], deck_on: Callable[[CloudInfo], Deck], requests_file: Path, tmp_path: Path
+) -> None:
+    cloud = cloud_factory(speed=1)
+    job = deck_on(cloud.info)("submit", requests_file, "--model", MODEL).out.strip()
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = Deck(tmp_path / "elsewhere", cloud.info)
+    rehearsed = elsewhere("submit", requests_file, "--model", MODEL, "--dry-run", "--json")
+    assert (rehearsed.code, rehearsed.events[-1]["job"]) == (0, job)
+
+
 def test_after_a_stop_the_way_on_is_told_and_leads_to_every_answer(
     cloud_factory: Callable[..., LocalCloud], deck_on: Callable[[CloudInfo], Deck], requests_file: Path, tmp_path: Path
 ) -> None:

@@ -67,6 +67,18 @@ async def test_listing_tells_the_objects_of_the_prefix_in_order(store: ObjectSto
     assert listed == [(f"listed/批 {number}", number, crc64(b"x" * number)) for number in (1, 2, 3)]
 
 
+async def test_buckets_are_told_by_name(store: ObjectStore, info: CloudInfo) -> None:
+    await store.create_bucket("another-bucket")
+    assert await store.buckets() == sorted(["another-bucket", info.bucket])
+
+
+async def test_folders_are_told_level_by_level(store: ObjectStore, info: CloudInfo) -> None:
+    for key in ("top.txt", "tree/a/1", "tree/b/c/2", "tree/3"):
+        await store.put(info.bucket, key, b"x", metadata={})
+    assert await store.folders(info.bucket, "tree/") == ["tree/a/", "tree/b/"]
+    assert "tree/" in await store.folders(info.bucket, "")
+
+
 async def test_listing_goes_on_page_by_page(store: ObjectStore, info: CloudInfo) -> None:
     keys = [f"paged/{number}" for number in range(5)]
     for key in keys:

@@ -20,9 +20,9 @@ from tui.settings.deck_settings import DeckSettings
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lines import Lines
-from tui.widgets.phase_tabs import PhaseTabs
 from tui.widgets.preview import Preview
 from tui.widgets.table import VirtualTable
+from tui.widgets.tabs import Tabs
 
 STOP = "ark:StopBatchInferenceJob"
 
@@ -74,7 +74,7 @@ async def test_a_tab_lists_its_phase_and_counts_it(busy: LocalCloud, deck_on: De
 async def test_a_tab_can_be_clicked(busy: LocalCloud, deck_on: DeckOn):
     async with deck_on(busy) as pilot:
         at = screen_lines(pilot)[1].index("Running")
-        await pilot.click(PhaseTabs, offset=(at, 0))
+        await pilot.click(Tabs, offset=(at, 0))
         assert {str(job.phase) for job in listed(pilot)} == {"Running"}
 
 

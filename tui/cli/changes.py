@@ -12,7 +12,6 @@ import click
 from tui.cli.exit_codes import ExitCode, exit_code_of
 from tui.cli.output import explain, print_json, print_line, say
 from tui.cli.session import asynchronous, json_option, profile_option, session
-from tui.cli.submit import require_text, require_window
 from tui.errors import UsageError
 from tui.i18n import _
 
@@ -91,6 +90,7 @@ async def clone(
     """
     from tui.ark.models import parse_model
     from tui.runs.clone import clone as clone_job
+    from tui.runs.submission import require_text, require_window
 
     require_text(name, description)
     window_days = None if window is None else require_window(window)

@@ -309,6 +309,8 @@ def _rehearsed(event: events.Rehearsed) -> Line:
         )
     elif event.refusal:
         verdict = _("dry run: the service would refuse: {error}", error=event.refusal.message)
+    elif event.unjudged:
+        verdict = _("dry run: the service judges the job once its input is uploaded")
     else:
         verdict = _("dry run: the service would create the job")
     making = (_("would create the private bucket {bucket}", bucket=event.bucket),) if event.new_bucket else ()
@@ -320,6 +322,7 @@ def _rehearsed(event: events.Rehearsed) -> Line:
         "how": event.how,
         "job": event.existing.id if event.existing else None,
         "refusal": event.refusal.message if event.refusal else None,
+        "unjudged": event.unjudged,
     }
     return Line("rehearsed", text, fields, details=(*making, verdict))
 

@@ -17,7 +17,7 @@ from tui.cli.exit_codes import ExitCode
 from tui.cli.opened import opened_results, results_options
 from tui.cli.output import print_json, print_line, say
 from tui.cli.session import asynchronous, json_option, open_journal, session
-from tui.cli.submit import parse_tags, require_text, require_window, sending_options, tell
+from tui.cli.submit import sending_options, tell
 from tui.errors import ArkdeckError, UsageError
 from tui.i18n import _, plural
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from tui.runs.run import Run
 
 _SENDING: Final = (
-    "model", "custom_model", "name", "description", "project", "window", "tags", "bucket", "create_bucket", "again",
-    "dry_run",
+    "model", "custom_model", "name", "description", "project", "window", "tags", "bucket", "input_prefix",
+    "output_prefix", "create_bucket", "again", "dry_run",
 )  # fmt: skip
 
 
@@ -58,6 +58,8 @@ class Asked:
     window: str | None
     tags: tuple[str, ...]
     bucket: str | None
+    input_prefix: str | None
+    output_prefix: str | None
     create_bucket: bool
     again: bool
     dry_run: bool
@@ -260,10 +262,13 @@ async def _send(asked: Asked, left: _Left, file: RetryFile, told: dict[str, obje
     from tui.runs.course import begin
     from tui.runs.rehearse import rehearse
     from tui.runs.retry import child_plan
+    from tui.runs.submission import plan_for
 
     profile = asked.profile or (left.run.plan.profile if left.run else "") or None
     async with session(profile, write=not asked.dry_run) as opened:
-        plan = _template(opened, file)
+        plan = plan_for(
+            opened.profile, file.path, named=opened.named, service=opened.services.service, folder=Path.cwd()
+        )
         if left.parent:
             services = opened.services
             parent = await services.ark.get_job(left.parent) if left.run is None else Job(id=left.parent)
@@ -277,26 +282,10 @@ async def _send(asked: Asked, left: _Left, file: RetryFile, told: dict[str, obje
     return code
 
 
-def _template(opened: Session, file: RetryFile) -> Plan:
-    from tui.runs.plan import Plan
-
-    profile = opened.profile
-    return Plan(
-        verb="submit",
-        input=str(file.path),
-        profile=profile.name if opened.named else "",
-        service=opened.services.service,
-        bucket=profile.bucket,
-        project=profile.project,
-        input_prefix=profile.input_prefix,
-        output_prefix=profile.output_prefix,
-        folder=str(Path.cwd()),
-    )
-
-
 def _told(asked: Asked) -> dict[str, object]:
     """Return the fields of the plan that the options of sending name (UsageError: they do not fit)."""
     from tui.ark.models import parse_model
+    from tui.runs.submission import as_prefix, parse_tags, require_text, require_window
 
     given = [name for name in _SENDING if getattr(asked, name)]
     if given and not asked.submit:
@@ -304,7 +293,7 @@ def _told(asked: Asked) -> dict[str, object]:
         raise UsageError(_("only for sending: {options}", options=options), advice=_("Add --submit."))
     if asked.model and asked.custom_model:
         raise UsageError(_("name one model"), advice=_("--model NAME[@VERSION], or --custom-model ID"))
-    require_text(asked.name, asked.description, *asked.tags)
+    require_text(asked.name, asked.description, asked.input_prefix, asked.output_prefix, *asked.tags)
     told: dict[str, object] = {
         name: value
         for name in ("name", "description", "project", "bucket", "create_bucket")
@@ -319,6 +308,9 @@ def _told(asked: Asked) -> dict[str, object]:
         told["window_days"] = require_window(asked.window)
     if asked.tags:
         told["tags"] = parse_tags(asked.tags)
+    for name in ("input_prefix", "output_prefix"):
+        if prefix := as_prefix(getattr(asked, name)):
+            told[name] = prefix
     if asked.again:
         told["nonce"] = secrets.token_hex(4)
     return told

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from tui.cli.session import Session
     from tui.runs.events import Event, Reconciled
     from tui.runs.plan import Plan
-
-_WINDOW: Final = re.compile(r"([1-9]|1[0-9]|2[0-8])d")
 
 
 def sending_options(*, window: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -43,6 +40,8 @@ def sending_options(*, window: str | None) -> Callable[[Callable[..., Any]], Cal
         click.option("--window", metavar="1d..28d", default=window, show_default=True, help=_("time the job may take")),
         click.option("--tag", "tags", metavar="K=V", multiple=True, help=_("repeatable")),
         click.option("--bucket", metavar="NAME", help=_("the profile's unless given")),
+        click.option("--input-prefix", metavar="PREFIX", help=_("where the input goes; the profile's unless given")),
+        click.option("--output-prefix", metavar="PREFIX", help=_("where the results go; the profile's unless given")),
         click.option("--create-bucket", is_flag=True, help=_("make the bucket, private, if it is missing")),
         click.option("--again", is_flag=True, help=_("a second job on content that has one")),
         click.option("--dry-run", is_flag=True, help=_("check, show what would happen, send nothing")),
@@ -68,6 +67,8 @@ class Asked:
     window: str
     tags: tuple[str, ...]
     bucket: str | None
+    input_prefix: str | None
+    output_prefix: str | None
     create_bucket: bool
     again: bool
     dry_run: bool
@@ -108,12 +109,13 @@ async def _go(verb: str, asked: Asked) -> int:
     from tui.ark.models import parse_model
     from tui.runs.course import begin
     from tui.runs.rehearse import rehearse
+    from tui.runs.submission import parse_tags, require_text, require_window
 
     if bool(asked.model) == bool(asked.custom_model):
         raise UsageError(_("name one model"), advice=_("--model NAME[@VERSION], or --custom-model ID"))
     _require_file(asked.file)
     window_days = require_window(asked.window)
-    require_text(asked.name, asked.description, *asked.tags)
+    require_text(asked.name, asked.description, asked.input_prefix, asked.output_prefix, *asked.tags)
     tags = parse_tags(asked.tags)
     model = parse_model(asked.model) if asked.model else None
     async with session(asked.profile, write=not asked.dry_run) as opened:
@@ -187,7 +189,9 @@ def _plan(
 ) -> Plan:
     import secrets
 
-    from tui.runs.plan import Plan
+    import msgspec
+
+    from tui.runs.submission import as_prefix, plan_for
 
     profile = opened.profile
     bucket = asked.bucket or profile.bucket
@@ -196,15 +200,16 @@ def _plan(
             _("no bucket is named for the input and the results"),
             advice=_("Name one with --bucket, ARKDECK_BUCKET, or `bucket` in the profile."),
         )
-    return Plan(
+    plan = plan_for(
+        profile, asked.file.resolve(), named=opened.named, service=opened.services.service, folder=Path.cwd()
+    )
+    return msgspec.structs.replace(
+        plan,
         verb=verb,
-        input=str(asked.file.resolve()),
-        profile=profile.name if opened.named else "",
-        service=opened.services.service,
         bucket=bucket,
         project=asked.project or profile.project,
-        input_prefix=profile.input_prefix,
-        output_prefix=profile.output_prefix,
+        input_prefix=as_prefix(asked.input_prefix) or profile.input_prefix,
+        output_prefix=as_prefix(asked.output_prefix) or profile.output_prefix,
         model=model.name if model else "",
         version=model.version if model else "",
         custom_model=asked.custom_model or "",
@@ -215,7 +220,6 @@ def _plan(
         create_bucket=asked.create_bucket,
         nonce=secrets.token_hex(4) if asked.again else "",
         out=str(asked.out.resolve()) if asked.out else "",
-        folder=str(Path.cwd()),
     )
 
 
@@ -226,34 +230,6 @@ def _require_file(path: Path) -> None:
         raise UsageError(_("cannot read {path}: {error}", path=path, error=error.strerror)) from error
     if not stat.S_ISREG(mode):
         raise UsageError(_("not a file: {path}", path=path))
-
-
-def require_window(window: str) -> int:
-    """Return the days of a completion window as it is typed, `1d` to `28d` (UsageError)."""
-    if not _WINDOW.fullmatch(window):
-        raise UsageError(_("not a window: {window}", window=window), advice=_("Whole days, from 1d to 28d."))
-    return int(window[:-1])
-
-
-def require_text(*texts: str | None) -> None:
-    """Make sure that texts for the service are text, without control characters (UsageError)."""
-    for text in filter(None, texts):
-        if not text.isprintable():
-            raise UsageError(
-                _("not plain text: {text}", text=text),
-                advice=_("Type it in a UTF-8 terminal, without control characters."),
-            )
-
-
-def parse_tags(pairs: tuple[str, ...]) -> dict[str, str]:
-    """Return tags as they are typed, `KEY=VALUE` (UsageError: not so, or one key twice)."""
-    tags: dict[str, str] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not key or not equals or key in tags:
-            raise UsageError(_("not a tag, or given twice: {tag}", tag=pair), advice=_("--tag KEY=VALUE"))
-        tags[key] = value
-    return tags
 
 
 VERBS = (submit, run)

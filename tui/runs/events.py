@@ -188,7 +188,8 @@ class Rehearsed:
         key: where the input would go.
         how: by which means (see UploadBegun).
         existing: the job that is there already for this content, and would be taken.
-        refusal: the service's, to a dry run; it may be that the input is not uploaded yet.
+        refusal: the service's, to a dry run.
+        unjudged: the service did not find the input, which is not there yet, and so has not judged the rest.
     """
 
     bucket: str
@@ -198,6 +199,7 @@ class Rehearsed:
     how: str
     existing: Job | None
     refusal: ArkdeckError | None
+    unjudged: bool = False
 
 
 Event = (

@@ -29,9 +29,10 @@ from tui.widgets.filter_line import FilterLine
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import COLUMNS, DEFAULT_COLUMNS, Look, columns, job_cells
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.phase_tabs import TABS, PhaseTabs
+from tui.widgets.phase_tabs import TABS, phase_tabs
 from tui.widgets.preview import Preview
 from tui.widgets.table import VirtualTable
+from tui.widgets.tabs import Tabs
 from tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class JobsScreen(Entrance, Polling, Moving, JobDeeds):
         """Lay out the lines and the list."""
         self._fit()
         yield TopBar(deck_of(self).launch.clock)
-        yield PhaseTabs()
+        yield Tabs(len(TABS))
         with Horizontal(id="jobs"):
             yield VirtualTable([], self._cells, empty=Content())
             yield Preview()
@@ -178,7 +179,8 @@ class JobsScreen(Entrance, Polling, Moving, JobDeeds):
             self.table.move_to(self._awaited)
             self._awaited = ""
         self._say_why_empty()
-        self.query_one(PhaseTabs).tell(board.counts() if board and self._heard else None, self._tab)
+        counts = board.counts() if board and self._heard else None
+        self.query_one(Tabs).tell(list(phase_tabs(counts)), self._tab)
         self._tell_count()
         self._tell_preview()
         self.refresh_keys()
@@ -248,8 +250,8 @@ class JobsScreen(Entrance, Polling, Moving, JobDeeds):
     def _header_clicked(self, event: VirtualTable.HeaderClicked) -> None:
         self._choose_order(NEEDS if event.column_id == "note" else event.column_id)
 
-    @on(PhaseTabs.Chosen)
-    def _tab_clicked(self, event: PhaseTabs.Chosen) -> None:
+    @on(Tabs.Chosen)
+    def _tab_clicked(self, event: Tabs.Chosen) -> None:
         self.do_jobs_tab(event.number)
 
     @on(FilterLine.Changed)

@@ -15,7 +15,7 @@ from tui.storage.objects import ObjectInfo, Receipt
 from tui.storage.retry import CALL_ATTEMPTS, retried
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from tui.settings.credentials import Credentials
     from tui.storage.connection import Connection
@@ -55,6 +55,14 @@ class ObjectStore:
         self._credentials = credentials
         self._connection: Connection | None = None
         self._connecting = asyncio.Lock()
+
+    async def buckets(self) -> Sequence[str]:
+        """Return the names of the account's buckets, sorted; a key may be allowed one bucket and not this."""
+        return sorted(await self.call(lambda connection: connection.list_buckets()))
+
+    async def folders(self, bucket: str, prefix: str) -> Sequence[str]:
+        """Return the folders beneath a prefix, as whole prefixes that end with `/`; the first thousand at most."""
+        return await self.call(lambda connection: connection.list_folders(bucket, prefix))
 
     async def check_bucket(self, bucket: str) -> None:
         """Return if the bucket exists and may be used."""

@@ -60,7 +60,7 @@ _UNSENT_LIMIT: Final = 64 * 1024
 
 _RECEIVE_SIZE: Final = 512 * 1024
 _MAX_IDLE: Final = 64
-_LOOPBACK_HOST: Final = "http://tos.localhost"
+_LOOPBACK_HOST: Final = "http://tos.arkdeck.localhost"
 """Stands for a store on the loopback, reached as a proxy: the SDK knows only `bucket.host` (tos.md §1.3)."""
 
 
@@ -122,6 +122,11 @@ class Connection:
         """Close the idle connections."""
         self._client.close()
 
+    def list_buckets(self) -> list[str]:
+        """Return the names of the account's buckets."""
+        with self._typed_errors(""):
+            return [bucket.name for bucket in self._client.list_buckets().buckets]
+
     def head_bucket(self, bucket: str) -> None:
         """Return if the bucket exists and may be used."""
         try:
@@ -176,6 +181,14 @@ class Connection:
         if page.is_truncated and following in ("", token):
             raise StorageServiceError(Reply(text=_("the listing does not go on")), bucket=bucket)
         return objects, following
+
+    def list_folders(self, bucket: str, prefix: str, *, limit: int = 1000) -> list[str]:
+        """Return the groups of keys beneath a prefix, each up to the next `/`; at most `limit` keys are looked at."""
+        with self._typed_errors(bucket):
+            page = self._client.list_objects_type2(
+                bucket, prefix=prefix, delimiter="/", max_keys=limit, list_only_once=True
+            )
+        return [group.prefix for group in page.common_prefixes]
 
     def put(self, bucket: str, key: str, body: Body, metadata: Mapping[str, str]) -> Receipt:
         """Write an object in one request."""
