@@ -53,6 +53,7 @@ bench: $(BIN)/pytest  ## measure; ratios to a bare peer in the same run
 	$(BIN)/python tests/bench/reconcile.py
 	$(BIN)/python tests/bench/local_cloud.py
 	$(BIN)/python tests/bench/deck_table.py
+	$(BIN)/python -m tests.bench.picker
 	$(BIN)/python -m tests.bench.deck
 
 lock: $(BIN)/pytest  ## resolve the dependencies again

@@ -18,6 +18,8 @@ from tui.runs.changes import Deed
 from tui.situations import Situation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.situations import Command, Obstacle
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "command_line",
     "in_key_bar",
     "in_scope",
+    "in_shell",
     "obstacle",
 ]
 
@@ -119,6 +122,24 @@ _TABS: Final = (
     (_("Failed"), _("Show the jobs that failed.")),
 )
 
+_STAGES: Final = (
+    (_("Input"), _("Show the file of requests.")),
+    (_("Check"), _("Show what the check found.")),
+    (_("Job"), _("Show model, window, name and places of the job.")),
+    (_("Review"), _("Show what would happen.")),
+    (_("Sending"), _("Show how the upload goes.")),
+)
+
+_KINDS: Final = (
+    (_("All"), _("List all requests.")),
+    (_("Failed"), _("List those that failed.")),
+    (_("Missing"), _("List those that no file has a reply to.")),
+    (_("Truncated"), _("List those whose answer was cut off by max_tokens.")),
+    (_("Refused"), _("List those whose answer was withheld.")),
+    (_("Empty"), _("List those whose answer says nothing.")),
+    (_("Ok"), _("List those that have an answer.")),
+)
+
 ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="job.open", keys=("enter",), title=_("Open"), group=Group.JOB, scope=_JOBS, footer=1,
@@ -129,6 +150,16 @@ ACTIONS: Final[tuple[Action, ...]] = (
         id="job.download", keys=("d",), title=_("Download"), group=Group.JOB, scope=_JOB, footer=2,
         help=_("Bring the results to a folder on this disk, verified."),
         obstacle=situations.nothing_written, command=situations.on_one_job("collect"),
+    ),
+    Action(
+        id="job.results", keys=("e",), title=_("Results"), group=Group.JOB, scope=_JOB, footer=2,
+        help=_("Show what became of its requests: answers, errors, what is left."),
+        obstacle=situations.no_results, command=situations.on_one_job("results"),
+    ),
+    Action(
+        id="job.enter", keys=("enter",), title=_("Results"), group=Group.JOB, scope=frozenset([Scope.JOB]),
+        help=_("Show what became of its requests, too."),
+        obstacle=situations.no_results, command=situations.on_one_job("results"),
     ),
     Action(
         id="job.stop", keys=("S",), title=_("Stop"), group=Group.JOB, scope=_JOB, writes=True, danger=True, footer=5,
@@ -156,6 +187,10 @@ ACTIONS: Final[tuple[Action, ...]] = (
         obstacle=situations.not_allowed_to_one(Deed.CLONE), command=situations.on_one_job("clone"),
     ),
     Action(
+        id="job.create", keys=("n",), title=_("New"), group=Group.JOB, scope=_JOBS, footer=6,
+        help=_("Make a job of a file, step by step."), obstacle=situations.nothing_to_be_made,
+    ),
+    Action(
         id="job.json", keys=("y",), title=_("JSON"), group=Group.JOB, scope=_JOB, footer=10,
         help=_("Show the job as the service describes it."),
         obstacle=situations.one_job, command=situations.on_one_job("job", "--json"),
@@ -163,7 +198,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="job.copy", keys=("c",), title=_("Copy"), group=Group.JOB, scope=_JOB, footer=7,
         help=_("Copy the id, a place, or a command line."),
-        obstacle=situations.no_job,
+        obstacle=situations.nothing_to_copy,
     ),
     *(
         Action(
@@ -205,6 +240,69 @@ ACTIONS: Final[tuple[Action, ...]] = (
         help=_("Stop asking the service, or go on."), obstacle=situations.no_profile,
     ),
     Action(
+        id="results.open", keys=("enter",), title=_("Open"), group=Group.RESULTS, scope=_RESULTS, footer=1,
+        help=_("Show the request and its answer."),
+        obstacle=situations.no_request, command=situations.show_request,
+    ),
+    *(
+        Action(
+            id=f"results.tab_{number}", keys=(str(number),), title=title, group=Group.RESULTS, scope=_RESULTS,
+            help=help_text, argument=number,
+        )
+        for number, (title, help_text) in enumerate(_KINDS)
+    ),
+    Action(
+        id="results.search", keys=("/",), title=_("Search"), group=Group.RESULTS, scope=_RESULTS, footer=2,
+        help=_("Look for a text in ids, answers and errors."),
+    ),
+    Action(
+        id="results.errors", keys=("e",), title=_("Errors"), group=Group.RESULTS, scope=_RESULTS, footer=3,
+        help=_("Choose a kind of error, and list the requests that failed so."), obstacle=situations.no_failure,
+    ),
+    Action(
+        id="results.retry", keys=("R",), title=_("Retry"), group=Group.RESULTS, scope=_RESULTS, footer=4,
+        help=_("Make a new job of what is left."),
+        obstacle=situations.nothing_left, command=situations.on_one_job("retry"),
+    ),
+    Action(
+        id="results.input", keys=("i",), title=_("Input"), group=Group.RESULTS, scope=_RESULTS,
+        help=_("Bring the requests from the object store, where they are not on this machine."),
+        obstacle=situations.input_here,
+    ),
+    Action(
+        id="request.next", keys=("n",), title=_("Next"), group=Group.RESULTS, scope=_REQUEST, footer=1,
+        help=_("Show the next request of the list."),
+    ),
+    Action(
+        id="request.previous", keys=("p",), title=_("Previous"), group=Group.RESULTS, scope=_REQUEST, footer=2,
+        help=_("Show the request before it in the list."),
+    ),
+    Action(
+        id="request.other", keys=("tab",), title=_("Other side"), group=Group.RESULTS, scope=_REQUEST, footer=3,
+        help=_("Go from the request to its answer, or back."),
+    ),
+    Action(
+        id="request.wrap", keys=("w",), title=_("Wrap"), group=Group.RESULTS, scope=_REQUEST, footer=8,
+        help=_("Wrap long lines, or stop it."),
+    ),
+    Action(
+        id="request.left", keys=("h", "left"), title=_("Left"), group=Group.RESULTS, scope=_REQUEST,
+        help=_("Scroll to the left."),
+    ),
+    Action(
+        id="request.right", keys=("l", "right"), title=_("Right"), group=Group.RESULTS, scope=_REQUEST,
+        help=_("Scroll to the right."),
+    ),
+    Action(
+        id="request.copy", keys=("c",), title=_("Copy"), group=Group.RESULTS, scope=_RESULTS | _REQUEST, footer=5,
+        help=_("Copy the id, the answer, a line, or a command line."), obstacle=situations.no_request,
+    ),
+    Action(
+        id="request.json", keys=("y",), title=_("JSON"), group=Group.RESULTS, scope=_RESULTS | _REQUEST, footer=7,
+        help=_("Show the lines of request and reply as they are."),
+        obstacle=situations.no_request, command=situations.show_request,
+    ),
+    Action(
         id="move.down", keys=("j", "down"), title=_("Down"), group=Group.MOVE, scope=_MOVING,
         help=_("Go to the next line."),
     ),
@@ -240,6 +338,91 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="jobs.clear_marks", keys=("\\",), title=_("Clear marks"), group=Group.MOVE, scope=_JOBS,
         help=_("Unmark all jobs."), obstacle=situations.no_marks,
+    ),
+    Action(
+        id="create.open", keys=("enter",), title=_("Open"), group=Group.CREATE, scope=_CREATE, footer=1,
+        help=_("Choose the file, see the line, change the value."), obstacle=situations.nothing_to_open,
+    ),
+    Action(
+        id="create.next", keys=("n", "right"), title=_("Next"), group=Group.CREATE, scope=_CREATE, footer=2,
+        help=_("Go on to the next step."), obstacle=situations.last_stage,
+    ),
+    Action(
+        id="create.previous", keys=("p", "left"), title=_("Previous"), group=Group.CREATE, scope=_CREATE,
+        help=_("Go back to the step before."), obstacle=situations.first_stage,
+    ),
+    *(
+        Action(
+            id=f"create.stage_{number}", keys=(str(number),), title=title, group=Group.CREATE, scope=_CREATE,
+            help=help_text, argument=number,
+        )
+        for number, (title, help_text) in enumerate(_STAGES, start=1)
+    ),
+    Action(
+        id="create.send", keys=("S",), title=_("Send"), group=Group.CREATE, scope=_CREATE, writes=True, footer=3,
+        help=_("Upload the file and create the job: its answers are paid for."),
+        obstacle=situations.not_to_be_sent, command=situations.submission,
+    ),
+    Action(
+        id="create.file", keys=("f",), title=_("File"), group=Group.CREATE, scope=_CREATE, footer=4,
+        help=_("Choose the file of requests."),
+    ),
+    Action(
+        id="create.again", keys=("r",), title=_("Again"), group=Group.CREATE, scope=_CREATE, footer=5,
+        help=_("Check the file again, or ask the service again."), obstacle=situations.nothing_to_repeat,
+    ),
+    Action(
+        id="create.stop_check", keys=("x",), title=_("Stop check"), group=Group.CREATE, scope=_CREATE, footer=8,
+        help=_("Stop the check of the file."), obstacle=situations.no_check,
+    ),
+    Action(
+        id="create.copy", keys=("c",), title=_("Copy"), group=Group.CREATE, scope=_CREATE, footer=7,
+        help=_("Copy the command line that does the same."), obstacle=situations.no_submission,
+        command=situations.submission,
+    ),
+    Action(
+        id="create.anew", keys=("A",), title=_("Start anew"), group=Group.CREATE, scope=_CREATE,
+        help=_("Forget what is chosen and typed here."), obstacle=situations.nothing_chosen,
+    ),
+    Action(
+        id="picker.open", keys=("enter", "l", "right"), title=_("Open"), group=Group.PICKER, scope=_PICKER, footer=1,
+        help=_("Go into the folder, or take the file."), obstacle=situations.no_entry,
+    ),
+    Action(
+        id="picker.choose", keys=("c",), title=_("Choose"), group=Group.PICKER, scope=_PICKER, footer=2,
+        help=_("Take the file under the cursor, or the folder that is listed."), obstacle=situations.nothing_to_choose,
+    ),
+    Action(
+        id="picker.parent", keys=("h", "backspace", "left"), title=_("Up"), group=Group.PICKER, scope=_PICKER, footer=3,
+        help=_("Go to the folder above."), obstacle=situations.at_the_top,
+    ),
+    Action(
+        id="picker.path", keys=("/",), title=_("Path"), group=Group.PICKER, scope=_PICKER, footer=4,
+        help=_("Type a path, or a part of a name; tab completes it."),
+    ),
+    Action(
+        id="picker.all", keys=("a",), title=_("All files"), group=Group.PICKER, scope=_PICKER, footer=5,
+        help=_("List all files, or only those that end in .jsonl."), obstacle=situations.folders_alone,
+    ),
+    Action(
+        id="picker.places", keys=("f",), title=_("Folders"), group=Group.PICKER, scope=_PICKER, footer=7,
+        help=_("Go to a favourite folder, or one that was used lately."),
+    ),
+    Action(
+        id="picker.favourite", keys=("*",), title=_("Favourite"), group=Group.PICKER, scope=_PICKER, footer=10,
+        help=_("Make this folder a favourite one, or no longer."),
+    ),
+    Action(
+        id="picker.sort", keys=("s",), title=_("Sort"), group=Group.PICKER, scope=_PICKER, footer=8,
+        help=_("Sort by name, size or time."),
+    ),
+    Action(
+        id="picker.reload", keys=("r",), title=_("Reload"), group=Group.PICKER, scope=_PICKER,
+        help=_("Read the folder again."),
+    ),
+    Action(
+        id="picker.hidden", keys=(".",), title=_("Hidden"), group=Group.PICKER, scope=_PICKER, footer=9,
+        help=_("List what begins with a dot, or leave it out."),
     ),
     Action(
         id="transfer.open", keys=("enter",), title=_("Open"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=1,
@@ -313,9 +496,9 @@ ACTIONS: Final[tuple[Action, ...]] = (
         help=_("Find anything that can be done by its name."),
     ),
     Action(
-        id="app.copy_command", title=_("Copy command"), group=Group.APP, scope=_JOB,
+        id="app.copy_command", title=_("Copy command"), group=Group.APP, scope=_JOB | _RESULTS | _REQUEST,
         help=_("Copy the command line that shows the same."),
-        obstacle=situations.gone_with_the_deck, command=situations.show_the_same,
+        command=situations.show_the_same,
     ),
     Action(
         id="app.transfers", keys=("t",), title=_("Transfers"), group=Group.APP, scope=_LISTS, footer=8,
@@ -376,9 +559,12 @@ def obstacle(action: Action, situation: Situation) -> str | None:
 
 
 def command_line(action: Action, situation: Situation) -> str | None:
-    """Return the command that does the same, quoted for a shell; None when there is none, or none that would work."""
+    """Return the command that does the same, quoted for a shell; None when there is none."""
     words = action.command(situation)
-    if words is None or situation.local:
-        return None
+    return None if words is None else in_shell(words, situation)
+
+
+def in_shell(words: Sequence[str], situation: Situation) -> str:
+    """Return `arkdeck` with these words behind it, quoted for a shell, on the situation's profile."""
     profile = ("-p", situation.profile) if situation.named else ()
     return shlex.join(("arkdeck", *profile, *words))

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from textual.screen import Screen
     from textual.theme import Theme as TextualTheme
 
+    from tui.creation import Creation
+    from tui.runs.plan import Plan
+
 CRASHED: Final = 70
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 _YOUNG_OBJECTS: Final = 20_000
@@ -56,6 +59,7 @@ class Deck(ConnectedApp, inherit_bindings=False):
         glyphs: the signs that are drawn.
         state: how the operator left the deck; `remember` changes it.
         crash: the error that ended the deck and that nobody expected.
+        creation: the job in the making, once there is one.
     """
 
     TITLE = "arkdeck"
@@ -75,6 +79,7 @@ class Deck(ConnectedApp, inherit_bindings=False):
         super().__init__(launch, driver_class=TerminalDriver, ansi_color=plain or None)
         self.register_theme(self._first_theme)
         self.crash: BaseException | None = None
+        self.creation: Creation | None = None
         drawn_in_ascii = launch.ascii or launch.settings.ascii is True
         self.glyphs = ASCII if drawn_in_ascii else glyphs_for(launch.environ, locale.getencoding())
         self.set_class(self.glyphs is ASCII, "-ascii")
@@ -170,12 +175,13 @@ class Deck(ConnectedApp, inherit_bindings=False):
 
     # The terminal
 
-    def copy(self, text: str, what: str) -> None:
+    def copy(self, text: str, what: str, note: str = "") -> None:
         """Copy a text to the operator's clipboard and say so.
 
         Args:
             text: what to copy; control characters in it are made harmless first.
             what: its name in the message, as in `the id`.
+            note: a sentence more on it; empty for none.
         """
         safe = clean(text, multiline=True, limit=len(text))
         if not fits(safe):
@@ -186,7 +192,7 @@ class Deck(ConnectedApp, inherit_bindings=False):
             return
         self.copy_to_clipboard(safe)
         said = plural("copied {what} ({count} character)", "copied {what} ({count} characters)", len(safe), what=what)
-        self.notify(said)
+        self.notify("\n".join(filter(None, (said, note))))
 
     def copy_to_clipboard(self, text: str) -> None:
         """Send a text to the terminal's clipboard, as Textual does, but also through multiplexers."""
@@ -223,6 +229,16 @@ class Deck(ConnectedApp, inherit_bindings=False):
             if local
             else _("press q to leave arkdeck; the jobs go on")
         )
+
+    def create(self, plan: Plan | None = None) -> None:
+        """Open the page that makes a job, on what is in the plan."""
+        from tui.screens.create import open_create
+
+        open_create(self, plan)
+
+    def do_job_create(self) -> None:
+        """Make a job of a file."""
+        self.create()
 
     def do_app_suspend(self) -> None:
         """Go back to the shell, if there is one that can continue the deck."""

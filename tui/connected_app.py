@@ -23,6 +23,8 @@ from tui.screens.deck_app import DEEDS
 from tui.screens.messages import BoardChanged, ConnectionChanged, JobMade, PollTold, TransfersChanged
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tui.runs.poller import PollEvent
     from tui.runs.transfers import Transfer
     from tui.settings.credentials import Credentials
@@ -40,6 +42,7 @@ class ConnectedApp(KeysInTurn):
         connection_state: how opening it went, with the reason when it did not.
         poll_status: what its polls are up to.
         session_keys: keys by profile that the operator gave for as long as the deck runs.
+        example_came_to: what became of the example run, in one line; empty until it has ended.
     """
 
     def __init__(self, launch: Launch, **options: Any) -> None:
@@ -49,6 +52,7 @@ class ConnectedApp(KeysInTurn):
         self.connection_state: ConnectionState = Connecting(launch.profile or "", local=launch.local is not None)
         self.poll_status = PollStatus()
         self.session_keys: dict[str, Credentials] = {}
+        self.example_came_to = ""
         self._keeping: Worker[None] | None = None
 
     def connect(self, profile: str | None) -> None:
@@ -127,7 +131,7 @@ class ConnectedApp(KeysInTurn):
         if connection.example_to is None:
             yield
             return
-        async with self._beside(partial(run_example, connection, connection.example_to, self.notify), "example"):
+        async with self._beside(partial(self._run_example, connection, connection.example_to), "example"):
             yield
 
     @asynccontextmanager
@@ -138,6 +142,9 @@ class ConnectedApp(KeysInTurn):
             yield
         finally:
             await _end([worker])
+
+    async def _run_example(self, connection: Connection, results: Path) -> None:
+        self.example_came_to = await run_example(connection, results, self.notify)
 
     @asynccontextmanager
     async def _deeds_cut_off(self) -> AsyncIterator[None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -38,7 +38,7 @@ class Connection:
     """An open cloud: what is asked, by whose keys, what keeps the jobs up to date, and what goes up and down.
 
     Attributes:
-        local: it is a local cloud of the deck's own, gone with it.
+        variables: by which a shell beside the deck reaches its own local cloud; none where a profile is open.
         example_to: the folder for the results of the example run, which is to begin by itself.
     """
 
@@ -47,8 +47,13 @@ class Connection:
     services: Services
     poller: Poller
     transfers: Transfers
-    local: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     example_to: Path | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a local cloud of the deck's own, gone with it."""
+        return bool(self.variables)
 
     @property
     def profile(self) -> Profile:
@@ -128,7 +133,7 @@ async def open_local(launch: Launch, start: LocalStart) -> AsyncIterator[Connect
             resolved = resolve_profile(Paths(home / "config.toml", home, home), None, environ)
             resolved = replace(resolved, profile=msgspec.structs.replace(resolved.profile, name=LOCAL_NAME))
             async with _open(resolved, launch, environ, home) as connection:
-                yield replace(connection, local=True, example_to=start.example_to)
+                yield replace(connection, variables=environ, example_to=start.example_to)
 
 
 @asynccontextmanager

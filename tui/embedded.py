@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import shlex
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -73,6 +74,11 @@ def environment_of(info: CloudInfo) -> dict[str, str]:
         "VOLCENGINE_ACCESS_KEY": info.access_key,
         "VOLCENGINE_SECRET_KEY": info.secret_key,
     }
+
+
+def export_lines(variables: Mapping[str, str]) -> list[str]:
+    """Return the lines that give a shell the variables."""
+    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
 
 
 def _started(scene: str | None) -> LocalCloudProcess:

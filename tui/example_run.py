@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tui.runs.events import Event
 
 
-async def run_example(connection: Connection, results: Path, say: Callable[[str], None]) -> None:
-    """Take the shipped example all the way on a local cloud.
+async def run_example(connection: Connection, results: Path, say: Callable[[str], None]) -> str:
+    """Take the shipped example all the way on a local cloud; return what became of it, in one line.
 
     Args:
         connection: the local cloud.
@@ -25,18 +25,21 @@ async def run_example(connection: Connection, results: Path, say: Callable[[str]
         say: is told what has been done, one line each; also why it ended early.
     """
     await in_daemon(_import_flows, name="imports")
+    told = ""
     from tui.runs.course import begin
     from tui.runs.example import example_plan
 
     try:
         async with aclosing(begin(example_plan(connection.profile, results), connection.services)) as events:
             async for event in events:
-                told = _told(event)
-                if told:
+                if news := _told(event):
+                    told = news
                     say(told)
                     connection.poller.refresh()
     except ArkdeckError as error:
-        say(_("example: {error}", error=error.message))
+        told = _("example: {error}", error=error.message)
+        say(told)
+    return told
 
 
 def _told(event: Event) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tui.folders import Entry, Kind
 from tui.i18n import _
 from tui.runs.changes import Deed
 from tui.runs.changes import obstacle as obstacle_to
@@ -13,9 +14,52 @@ from tui.settings.profile_list import KeysFrom, ListedProfile
 from tui.text import clean
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tui.ark.models import Job
+    from tui.dataset.results import Account
     from tui.runs.board import JobView
     from tui.runs.transfers import Transfer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """The page that makes a job, as its actions are judged.
+
+    Attributes:
+        first: no step comes before the one that is shown.
+        last: none that can be shown comes after it.
+        empty: nothing is chosen or typed.
+        checking: the file is being checked.
+        closed: why there is nothing to open under the cursor; None when there is.
+        unrepeatable: why what the step shows cannot be found out again; None when it can.
+        unsendable: why the job cannot be sent; None when it can.
+        command: the words after `arkdeck` that do the same; None where there are none.
+    """
+
+    first: bool = False
+    last: bool = False
+    empty: bool = False
+    checking: bool = False
+    closed: str | None = None
+    unrepeatable: str | None = None
+    unsendable: str | None = None
+    command: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picking:
+    """What is picked where files are listed.
+
+    Attributes:
+        folder: that is listed.
+        entry: under the cursor.
+        folders: a folder is wanted, not a file.
+    """
+
+    folder: Path
+    entry: Entry | None
+    folders: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +72,18 @@ class Situation:
         connected: a profile is open, and its credentials were not refused.
         profile: its name; empty while none is chosen.
         named: the operator chose the profile, so that a command line has to name it.
-        local: the profile is the local cloud of the deck, which no other process can reach.
+        local: the profile is the local cloud of the deck, gone with it.
         filter: what the list shows, in the language of `arkdeck jobs --filter`, the tab's phase included.
         listing: the screen shows the list, not one job.
         gone: the service does not have the open job any more.
+        results: words behind `arkdeck results ID` that show what the screen shows; None where it shows no results.
+        request: the id of the request under the cursor, or of the open one; None where there is none.
+        input_here: the input of the results is on this machine.
         chosen: the profile under the cursor, where profiles are listed; `profile` is its name then.
         keys: where its keys are found; None while that is looked up.
         trouble: why the configuration file cannot be read; empty when it can.
+        making: the job in the making, where one is shown.
+        picking: where files are listed, and once a folder is; `None` elsewhere.
         transfer: the one under the cursor, where transfers are listed.
         finished: some of the listed transfers are finished.
     """
@@ -49,9 +98,14 @@ class Situation:
     filter: str = ""
     listing: bool = False
     gone: bool = False
+    results: tuple[str, ...] | None = None
+    request: str | None = None
+    input_here: bool = False
     chosen: ListedProfile | None = None
     keys: KeysFrom | None = None
     trouble: str = ""
+    making: Making = Making()
+    picking: Picking | None = None
     transfer: Transfer | None = None
     finished: bool = False
 
@@ -85,14 +139,23 @@ def nothing_open(situation: Situation) -> str | None:
     return None if situation.profile else _("not connected")
 
 
-def gone_with_the_deck(situation: Situation) -> str | None:
-    """Object to a command line where it would reach nothing."""
-    return _("the local cloud of this deck ends with it; use arkdeck local serve") if situation.local else None
+def bound_to_the_deck(situation: Situation) -> str:
+    """Return where and how long a copied command line works, if that is not everywhere."""
+    if not situation.local:
+        return ""
+    return _(
+        "It works only while this deck runs, in a shell that has the local cloud's variables; the copy menu has those."
+    )
 
 
 def no_job(situation: Situation) -> str | None:
     """Object where there is no job to act on."""
     return None if situation.jobs else _("no job is selected")
+
+
+def nothing_to_copy(situation: Situation) -> str | None:
+    """Object where there is no job to copy from, and no local cloud of the deck's own whose variables can be copied."""
+    return None if situation.local else no_job(situation)
 
 
 def one_job(situation: Situation) -> str | None:
@@ -128,6 +191,56 @@ def not_allowed_to_one(deed: Deed) -> Obstacle:
     return lambda situation: one_job(situation) or refused(situation)
 
 
+def nothing_to_be_made(situation: Situation) -> str | None:
+    """Object where no job can be made: nothing is open, or it is open for reading only."""
+    return read_only(situation) or no_profile(situation)
+
+
+def nothing_to_open(situation: Situation) -> str | None:
+    """Object where the step has nothing to open."""
+    return situation.making.closed
+
+
+def first_stage(situation: Situation) -> str | None:
+    """Object to going back from the first step."""
+    return _("this is the first step") if situation.making.first else None
+
+
+def last_stage(situation: Situation) -> str | None:
+    """Object to going on from the last step."""
+    return _("there is no step after this one") if situation.making.last else None
+
+
+def not_to_be_sent(situation: Situation) -> str | None:
+    """Object while something stands against sending the job."""
+    return situation.making.unsendable
+
+
+def nothing_to_repeat(situation: Situation) -> str | None:
+    """Object where the step finds nothing out."""
+    return situation.making.unrepeatable
+
+
+def no_check(situation: Situation) -> str | None:
+    """Object while no check runs."""
+    return None if situation.making.checking else _("no check is running")
+
+
+def nothing_chosen(situation: Situation) -> str | None:
+    """Object where there is nothing to forget."""
+    return _("nothing is chosen or typed yet") if situation.making.empty else None
+
+
+def submission(situation: Situation) -> tuple[str, ...] | None:
+    """Return the command that sends the job in the making."""
+    return situation.making.command
+
+
+def no_submission(situation: Situation) -> str | None:
+    """Object while no command line would send the job."""
+    return None if situation.making.command else _("file and model are not chosen yet")
+
+
 def not_written(job: Job) -> str | None:
     """Return why a job has no results that could be downloaded; None when it may have some."""
     return None if job.phase.finished else _("its results are written when it ends")
@@ -138,6 +251,45 @@ def nothing_written(situation: Situation) -> str | None:
     stands = no_profile(situation) or no_job(situation)
     reasons = [not_written(view.job) for view in situation.jobs]
     return stands or (reasons[0] if all(reasons) else None)
+
+
+def no_results(situation: Situation) -> str | None:
+    """Object to a look at results while there can be none."""
+    reason = one_job(situation)
+    if reason is not None or situation.jobs[0].job.phase.finished:
+        return reason
+    return _("its results are written when it ends")
+
+
+def no_request(situation: Situation) -> str | None:
+    """Object where no request is under the cursor."""
+    return _("no request is selected") if situation.request is None else None
+
+
+def input_here(situation: Situation) -> str | None:
+    """Object to bringing an input that is on this machine."""
+    if _account(situation) is None:
+        return _("the results are not open yet")
+    return _("the requests are on this machine") if situation.input_here else None
+
+
+def no_failure(situation: Situation) -> str | None:
+    """Object where no request failed."""
+    account = _account(situation)
+    return _("the results are not open yet") if account is None else None if account.failed else _("no request failed")
+
+
+def nothing_left(situation: Situation) -> str | None:
+    """Object to a retry where there is nothing to send again."""
+    account = _account(situation)
+    if account is None:
+        return _("the results are not open yet")
+    flawed = account.truncated or account.refused or account.empty
+    return None if flawed or account.ok < account.requests else _("every request has its answer")
+
+
+def _account(situation: Situation) -> Account | None:
+    return situation.jobs[0].account if situation.jobs else None
 
 
 def unreadable(situation: Situation) -> str | None:
@@ -170,6 +322,36 @@ def no_keys_to_forget(situation: Situation) -> str | None:
     return no_choice(situation) or (_("it has no keys") if situation.keys is KeysFrom.NONE else None)
 
 
+def no_entry(situation: Situation) -> str | None:
+    """Object where nothing of a folder is under the cursor."""
+    picking = situation.picking
+    return None if picking is not None and picking.entry is not None else _("nothing is listed here")
+
+
+def nothing_to_choose(situation: Situation) -> str | None:
+    """Object where what is shown or under the cursor is not what is wanted."""
+    picking = situation.picking
+    if picking is None:
+        return _("nothing is listed here")
+    if picking.folders:
+        return None
+    if picking.entry is not None and picking.entry.kind is Kind.FOLDER:
+        return _("a file is wanted here, and this is a folder")
+    return no_entry(situation)
+
+
+def at_the_top(situation: Situation) -> str | None:
+    """Object in the folder that has none above it."""
+    picking = situation.picking
+    above = picking is not None and picking.folder != picking.folder.parent
+    return None if above else _("there is no folder above")
+
+
+def folders_alone(situation: Situation) -> str | None:
+    """Object where files are not listed."""
+    return _("a folder is wanted, so files are not listed") if situation.picking and situation.picking.folders else None
+
+
 def on_chosen(*verb: str) -> Command:
     """Return the command of a verb that takes a profile's name."""
     return lambda situation: (*verb, situation.chosen.name) if situation.chosen else None
@@ -190,6 +372,11 @@ def on_one_job(verb: str, *options: str) -> Command:
     return lambda situation: (verb, situation.jobs[0].job.id, *options) if len(situation.jobs) == 1 else None
 
 
+def show_request(situation: Situation) -> tuple[str, ...] | None:
+    """Return the command that shows a request whole."""
+    return on_one_job("results", "--id", situation.request)(situation) if situation.request is not None else None
+
+
 def update_job(situation: Situation) -> tuple[str, ...] | None:
     """Return the command that renames the job, with the name that it has."""
     if len(situation.jobs) != 1:
@@ -204,5 +391,7 @@ def list_jobs(situation: Situation) -> tuple[str, ...]:
 
 
 def show_the_same(situation: Situation) -> tuple[str, ...] | None:
-    """Return the command that shows what the screen shows: the list, or the open job."""
+    """Return the command that shows what the screen shows: the list, the open job, or its results."""
+    if situation.results is not None:
+        return on_one_job("results", *situation.results)(situation)
     return list_jobs(situation) if situation.listing else on_one_job("job")(situation)

@@ -203,7 +203,17 @@ def test_an_unknown_theme_is_refused_before_the_screen_changes(terminal: Termina
 def test_the_demo_runs_the_example_in_the_deck(terminal: Terminal) -> None:
     terminal.run(*PYTHON, "demo")
     terminal.until("arkdeck-demo", "✓ Completed", "276 of 276 answered")
-    terminal.press("q")
-    assert terminal.exit_code() == 0
     (results,) = (terminal.home / "arkdeck-demo").glob("*/results.jsonl")
+    terminal.press("q")
+    said = terminal.until("276 of 276 answered, 0 failed, 0 missing; results in", "$ ")
+    assert str(results.parent) in said.replace("\n", "")
+    assert terminal.exit_code() == 0
     assert results.read_bytes().count(b"\n") == 276
+
+
+def test_the_demo_that_is_left_early_says_so(terminal: Terminal) -> None:
+    terminal.run(*PYTHON, "demo")
+    terminal.until("NAME")
+    terminal.press("q")
+    terminal.until("the example was left before it ended")
+    assert terminal.exit_code() == 0

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import shlex
 import socket
 import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -164,6 +168,32 @@ async def test_a_local_cloud_of_its_own_is_gone_with_the_deck(deck_on: DeckOn) -
         host, port = connection.profile.ark_endpoint.removeprefix("http://").split(":")
     with socket.socket() as client:
         assert client.connect_ex((host, int(port))) != 0
+
+
+async def test_what_is_copied_on_a_local_cloud_of_its_own_reaches_it_from_another_shell(
+    deck_on: DeckOn, tmp_path: Path
+) -> None:
+    async with deck_on(None, settled=False, local=LocalStart(scene="busy")) as pilot:
+        await until(pilot, lambda: "% " in screen_text(pilot))
+        lines = []
+        for number, what in enumerate("vc", start=1):
+            await pilot.press("c", what)
+            await until(pilot, lambda number=number: len(toasts(pilot)) == number)
+            lines.append(deck(pilot).clipboard)
+        assert toasts(pilot)[0] == f"copied the local cloud's variables ({len(lines[0])} characters)"
+        assert "only while this deck runs" in toasts(pilot)[1]
+        script = "\n".join(lines).replace("\narkdeck ", f"\n{shlex.quote(sys.executable)} -m tui ")
+        other = await asyncio.create_subprocess_exec(
+            "sh",
+            "-c",
+            script,
+            stdout=PIPE,
+            stderr=PIPE,
+            env={"PATH": os.defpath, "HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        out, err = await other.communicate()
+        assert other.returncode == 0, err.decode()
+        assert lines[1].split()[-1].encode() in out
 
 
 async def test_a_scene_that_does_not_exist_is_told_with_those_that_do(deck_on: DeckOn) -> None:

@@ -290,6 +290,40 @@ async def test_a_dry_run_lets_the_service_judge_and_makes_nothing(busy: LocalClo
         assert set(board(pilot)) == before
 
 
+async def test_a_model_that_the_service_lists_is_completed(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        await open_form(pilot, "N", Phase.FAILED)
+        offered = pilot.app.screen.query_one("#offers-model")
+        await until(pilot, lambda: "doubao-pro-32k@240615" in str(offered.render()))
+        field(pilot, "model").focus()
+        field(pilot, "model").value = ""
+        await pilot.press(*"DeepSeek-R")
+        await until(pilot, lambda: field(pilot, "model")._suggestion)
+        assert "doubao" not in str(offered.render())
+        await pilot.press("right")
+        assert field(pilot, "model").value == "deepseek-r1@250528"
+
+
+async def test_a_clone_needs_no_list_of_models(busy: LocalCloud, deck_on: DeckOn):
+    busy.fault("ark:ListFoundationModels", status=400, code="InvalidAction", times=ALWAYS)
+    async with deck_on(busy) as pilot:
+        await open_form(pilot, "N", Phase.COMPLETED)
+        await until(pilot, lambda: calls(busy, "ListFoundationModels"))
+        await create(pilot)
+        await until(pilot, lambda: any(each.startswith("created bi-") for each in toasts(pilot)))
+
+
+async def test_a_model_without_a_main_version_is_told_in_the_forms_words(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        await open_form(pilot, "N", Phase.COMPLETED)
+        type_over(pilot, "model", "doubao-pro-23k")
+        pilot.app.screen.query_one("#rehearse", Button).press()
+        await until(pilot, lambda: "doubao-pro-32k" in outcome(pilot))
+        assert "write the version behind the name: doubao-pro-23k@VERSION" in outcome(pilot)
+        assert "arkdeck" not in outcome(pilot)
+        assert "--" not in outcome(pilot)
+
+
 async def test_a_dry_run_tells_what_the_service_would_refuse(busy: LocalCloud, deck_on: DeckOn):
     async with deck_on(busy) as pilot:
         await open_form(pilot, "N", Phase.COMPLETED)
@@ -310,6 +344,7 @@ async def test_an_active_job_on_the_input_is_named(busy: LocalCloud, deck_on: De
         await until(pilot, lambda: isinstance(pilot.app.screen, JobForm) and pilot.app.screen._seen)
         await create(pilot)
         await until(pilot, lambda: made in outcome(pilot))
+        assert "arkdeck" not in outcome(pilot)
 
 
 async def test_a_clone_of_which_nobody_knows_is_not_sent_again(busy: LocalCloud, deck_on: DeckOn, clock: HeldClock):
@@ -319,7 +354,9 @@ async def test_a_clone_of_which_nobody_knows_is_not_sent_again(busy: LocalCloud,
         busy.fault("ark:ListBatchInferenceJobs", reset="before", times=ALWAYS)
         await create(pilot)
         await until(pilot, lambda: clock.advance(1) or outcome(pilot).startswith(("✗", "x ")))
-        assert "Look for it before you clone again" in outcome(pilot)
+        advice, _press, tag = outcome(pilot).partition("press / and type  ")
+        assert "Look for it before you clone again" in advice
+        assert tag.strip().startswith("tag:arkdeck:clone=")
         sent = calls(busy, CREATE)
         assert pilot.app.screen.query_one("#send", Button).disabled
         pilot.app.screen._begin(pilot.app.screen._send)  # as a key would that was on its way

@@ -456,7 +456,7 @@ async def test_the_interval_and_the_pause_are_shown_at_the_top(busy: LocalCloud,
 async def test_the_copy_menu_copies(busy: LocalCloud, deck_on: DeckOn, letter: str, expected):
     async with deck_on(busy) as pilot:
         copied = []
-        pilot.app.copy = lambda text, what: copied.append(text)
+        pilot.app.copy = lambda text, what, note: copied.append(text)
         await pilot.press("c")
         await pilot.press(letter)
         await until(pilot, lambda: copied == [expected(listed(pilot)[0])])

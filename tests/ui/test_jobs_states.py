@@ -10,11 +10,15 @@ from tests.ui.conftest import DeckOn
 from tests.ui.pilot_tools import HeldClock, environ_of, painted, screen_lines, screen_text, toasts, until
 from tests.ui.test_jobs_screen import refresh, table
 from tui.connection import Connecting
+from tui.launch import LocalStart
 from tui.localcloud import ALWAYS, LocalCloud
 from tui.poll_status import PollStatus
 from tui.screens.jobs_empty import Emptiness, why_empty
 from tui.screens.welcome import WelcomeScreen
+from tui.settings.config_file import ProfileSettings
 from tui.settings.deck_settings import DeckSettings
+from tui.settings.paths import Paths
+from tui.settings.profiles import save_profile
 from tui.widgets.glyphs import UNICODE
 from tui.widgets.job_cells import short_duration
 from tui.widgets.lines import changed_cells
@@ -39,6 +43,24 @@ async def test_a_cloud_without_jobs_says_how_to_send_some(empty_cloud: LocalClou
         text = screen_text(pilot)
         assert "no jobs yet" in text
         assert "arkdeck submit FILE --model NAME" in text
+
+
+async def test_the_way_to_send_some_names_the_profile_that_was_asked_for(
+    empty_cloud: LocalCloud, deck_on: DeckOn, paths: Paths
+):
+    info = empty_cloud.info
+    settings = ProfileSettings(ark_endpoint=info.ark_endpoint, tos_endpoint=info.tos_endpoint, bucket=info.bucket)
+    save_profile(paths, "staging", settings)
+    async with deck_on(empty_cloud, profile="staging") as pilot:
+        assert "arkdeck -p staging submit FILE --model NAME" in screen_text(pilot)
+
+
+async def test_an_empty_local_cloud_of_ones_own_offers_its_variables(deck_on: DeckOn):
+    async with deck_on(None, local=LocalStart()) as pilot:
+        await until(pilot, lambda: "c copies the variables" in screen_text(pilot))
+        await pilot.press("c", "v")
+        endpoint = pilot.app.connection.profile.ark_endpoint
+        await until(pilot, lambda: f"export ARKDECK_ARK_ENDPOINT={endpoint}\n" in pilot.app.clipboard)
 
 
 async def test_without_keys_the_deck_says_what_is_missing_and_where_to_give_it(busy: LocalCloud, deck_on: DeckOn):

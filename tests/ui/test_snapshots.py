@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from textual.pilot import Pilot
 
-from tests.ui.pilot_tools import screen_text, until
-from tests.ui.scenes import pictured, play, typed
+from tests.ui.pilot_tools import HeldClock, screen_text, until
+from tests.ui.scenes import NOW, PicturedDeck, pictured, play, typed
 from tui.ark.models import Phase
+from tui.launch import Launch
 from tui.localcloud import LocalCloud
 from tui.runs import destination
+from tui.screens.picker import PickerScreen
+from tui.settings.deck_settings import DeckSettings
 from tui.settings.paths import Paths
 
 SIZES = [(80, 24), (120, 36), (160, 50)]
@@ -69,6 +75,57 @@ def test_other_screen(
 ) -> None:
     deck = pictured(busy.info, paths, THEMES[0])
     assert snap_compare(deck, terminal_size=size, run_before=partial(play, keys=OTHER_SCREENS[screen]))
+
+
+@pytest.fixture
+def files(paths: Paths) -> Path:
+    """A folder with inputs, some of which are odd."""
+    folder = paths.config_file.parent / "batches"
+    asked = [
+        "Which of these two answers is better? Answer with A or B.",
+        "把下面的段落翻译成英文:批量推理适合离线任务。",
+    ]
+    lines = [
+        json.dumps({"custom_id": f"r-{n:04}", "body": {"messages": [{"role": "user", "content": asked[n % 2]}]}})
+        for n in range(40)
+    ]
+    content = {
+        "nightly-evaluation.jsonl": "\n".join(lines),
+        "批量标注-11.jsonl": lines[0],
+        "broken.jsonl": "{not json\n" + lines[1],
+        f"{'a-long-name-' * 12}.jsonl": "",
+        "notes.txt": "",
+    }
+    (folder / "results").mkdir(parents=True)
+    for name, text in content.items():
+        (folder / name).write_text(text)
+    (folder / "gone.jsonl").symlink_to("nowhere")
+    for number, each in enumerate([folder / "results", *(folder / name for name in content)]):
+        os.utime(each, (moment := NOW.timestamp() - 10_000 * 3**number, moment))
+    return folder
+
+
+PICKERS = {
+    "picker": ("j", "j", "j", "j"),
+    "picker-typed": (*typed("/broken"),),
+    "picker-folder": (*typed("/out"),),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=named)
+@pytest.mark.parametrize("picker", PICKERS)
+def test_picker(
+    picker: str, size: tuple[int, int], files: Path, paths: Paths, snap_compare: Callable[..., bool]
+) -> None:
+    async def pick(pilot: Pilot[int]) -> None:
+        screen = PickerScreen(lambda _path: None, folders="folder" in picker, start=files, title="Input of the new job")
+        await pilot.app.push_screen(screen)
+        await until(pilot, lambda: screen.listing.complete)
+        await pilot.press(*PICKERS[picker])
+        await until(pilot, lambda: "folder" in picker or "request" in screen_text(pilot))
+
+    launch = Launch(paths=paths, environ={}, theme=THEMES[0], settings=DeckSettings(refresh=0), clock=HeldClock(NOW))
+    assert snap_compare(PicturedDeck(launch), terminal_size=size, run_before=pick)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=named)
@@ -127,8 +184,5 @@ def test_no_jobs_yet(
 
 @pytest.mark.parametrize("size", SIZES, ids=named)
 def test_no_profile_yet(size: tuple[int, int], tmp_path: Path, paths: Paths, snap_compare: Callable[..., bool]) -> None:
-    from tests.ui.scenes import PicturedDeck
-    from tui.launch import Launch
-
     deck = PicturedDeck(Launch(paths=paths, environ={}, theme=THEMES[0]))
     assert snap_compare(deck, terminal_size=size)

@@ -16,10 +16,11 @@ from tui.runs.board import JobView
 from tui.runs.forecast import Forecast
 from tui.runs.job_filter import parse_filter
 from tui.settings.key_names import parse_keys
+from tui.situations import bound_to_the_deck
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NEVER_BOUND = {f"ctrl+{key}" for key in ("a", "b", "h", "i", "j", "m", "s", "q", "space")}
-KEPT_FREE = {"n", "e", "R", "@"}
+KEPT_FREE = {"@"}
 
 
 def view(job_id: str = "bi-1", phase: Phase = Phase.RUNNING, name: str = "nightly") -> JobView:
@@ -228,9 +229,9 @@ def test_a_shell_reads_a_hostile_name_as_a_name(name: str) -> None:
     assert parsed(line)["name"] == name
 
 
-def test_a_command_line_that_would_reach_nothing_is_not_given() -> None:
-    alone = situation(view(), local=True)
-    assert command_line(action("job.stop"), alone) is None
-    assert obstacle(action("app.copy_command"), alone) == (
-        "the local cloud of this deck ends with it; use arkdeck local serve"
-    )
+def test_a_command_line_on_the_local_cloud_is_given_with_what_it_takes() -> None:
+    alone = situation(view(), local=True, profile="local")
+    assert command_line(action("job.open"), alone) == "arkdeck job bi-1"
+    assert obstacle(action("app.copy_command"), alone) is None
+    assert "only while this deck runs" in bound_to_the_deck(alone)
+    assert bound_to_the_deck(situation(view())) == ""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from tui.cli.exit_codes import ExitCode
+from tui.cli.output import say
 from tui.errors import UsageError
 from tui.files import private_folder
 from tui.i18n import _
@@ -114,6 +115,8 @@ def open_deck(
         code = deck.run(mouse=mouse and settings.mouse is not False)
     if deck.crash is not None:
         raise deck.crash
+    if local is not None and local.example_to is not None:
+        say(deck.example_came_to or _("the example was left before it ended; arkdeck demo begins it anew"))
     return code or ExitCode.DONE
 
 

@@ -51,7 +51,7 @@ def local() -> None:
 @json_option
 def serve(*, faults: tuple[str, ...], assumptions: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Serve until interrupted; the endpoints and keys are printed once both listeners accept."""
-    from tui.embedded import environment_of, start_explained
+    from tui.embedded import environment_of, export_lines, start_explained
     from tui.localcloud import LocalCloud
     from tui.localcloud.assumptions import parse_assumptions
     from tui.localcloud.fault_spec import parse_fault
@@ -61,8 +61,8 @@ def serve(*, faults: tuple[str, ...], assumptions: tuple[str, ...], as_json: boo
         if as_json:
             print_json(info.as_dict())
             return
-        for name, value in environment_of(info).items():
-            print_line(f"export {name}={value}")
+        for each in export_lines(environment_of(info)):
+            print_line(each)
         answers = _("a model answers") if options["model_url"] else _("answers are simulated")
         say(_("serving; {answers}. Paste the lines above into another shell. Ctrl-C ends it.", answers=answers))
 

@@ -139,7 +139,7 @@ async def _write(asked: Asked, only: Only, changes: Sequence[Change]) -> _Left:
     from tui.dataset.remainder import remainder_of
     from tui.runs.lineage import job_named
     from tui.runs.merge import merged_jobs
-    from tui.runs.retry import RetryFile, would_resume, write_retry_file
+    from tui.runs.retry import RetryFile, in_words, would_resume, write_retry_file
 
     with open_journal() as journal:
         where = job_named(asked.where, journal)
@@ -154,7 +154,8 @@ async def _write(asked: Asked, only: Only, changes: Sequence[Change]) -> _Left:
             if asked.as_json:
                 print_json(_fields(remainder, None, parent, resumable=False))
             return _Left()
-        _say_what_is_left(remainder, changed=bool(changes))
+        for line in in_words(remainder, changed=bool(changes)):
+            say(line)
         with open_journal() as journal:
             retried = [run.job_id or run.id for run in journal.retries_of(parent)]
             run = journal.run_of_job(parent) if parent else None
@@ -192,25 +193,6 @@ def _say_nothing_left(results: Results, only: Only) -> None:
     if only.codes and account.errors:
         codes = dict.fromkeys(group.code or _("no code") for group in account.errors)
         say(_("requests failed with {codes}", codes=", ".join(codes)), indent=2)
-
-
-def _say_what_is_left(remainder: Remainder, *, changed: bool) -> None:
-    words = {
-        "failed": _("{count:,} failed"),
-        "missing": _("{count:,} missing"),
-        "truncated": _("{count:,} cut short"),
-        "refused": _("{count:,} refused"),
-        "empty": _("{count:,} empty"),
-    }
-    reasons = " · ".join(words[reason].format(count=count) for reason, count in remainder.reasons.items() if count)
-    say(plural("{count} request is left: {reasons}", "{count} requests are left: {reasons}", remainder.requests,
-               reasons=reasons))  # fmt: skip
-    for code, count in remainder.codes.items():
-        say(f"{count:,} × {code or _('no code')}", indent=4)
-    if remainder.lasting and not changed:
-        say(plural("{count} of them failed for a reason that sending again will not change: {codes}",
-                   "{count} of them failed for a reason that sending again will not change: {codes}",
-                   sum(remainder.lasting.values()), codes=", ".join(remainder.lasting)))  # fmt: skip
 
 
 def _say_where(file: RetryFile) -> None:

@@ -82,6 +82,17 @@ def read_lines(file: BinaryIO, limit: int, *, tee: Callable[[bytes], None] | Non
     yield from splitter.finish()
 
 
+def line_at(path: Path, offset: int, limit: int) -> bytes:
+    """Return the line that begins at `offset`, without its line break; of a longer one the first `limit` bytes.
+
+    Raises:
+        FileMissingError, UsageError: the file is gone, or cannot be read.
+    """
+    with open_file(path) as file:
+        file.seek(offset)
+        return file.read(limit).partition(b"\n")[0]
+
+
 class FileMissingError(UsageError):
     """There is no file of that name."""
 

@@ -93,7 +93,7 @@ class DetailsReader:
         reply = self._object(line) if line is not None else {}
         custom_id = custom_id or id_text(reply.get("custom_id"))
         request_line = index.request(row) if self._requests or custom_id is None else b""
-        custom_id = custom_id or self._custom_id(memoryview(request_line)) or ""
+        custom_id = custom_id or self._id_on(request_line)
         failed, answered = bool(row.fate & Fate.FAILED), bool(row.fate & Fate.OK)
         code, message = error_of(reply) if failed else (None, None)
         body = _mapping(_mapping(reply.get("response")).get("body")) if answered else {}
@@ -101,8 +101,8 @@ class DetailsReader:
         return RowDetails(
             row=row,
             custom_id=custom_id,
-            verdict=next(name for name, fate in VERDICTS.items() if row.fate & fate),
-            flags=tuple(name for name, fate in FLAGS.items() if row.fate & fate),
+            verdict=verdict_of(row.fate),
+            flags=flags_of(row.fate),
             code=code,
             message=message,
             answer=_text(said.get("content")),
@@ -113,12 +113,33 @@ class DetailsReader:
             reply=reply,
         )
 
+    def id_of_request(self, row: Row) -> str:
+        """Return the id of a request as its own line tells it, which is read whole.
+
+        Raises:
+            FileMissingError, IndexUnusableError: the input is gone or has changed.
+        """
+        return self._id_on(self._index.request(row))
+
+    def _id_on(self, line: bytes) -> str:
+        return self._custom_id(memoryview(line)) or ""
+
     def _object(self, line: bytes) -> Mapping[str, object]:
         try:
             value = self._decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             value = _plain(parsed(self._parser, memoryview(line)))
         return _mapping(value)
+
+
+def verdict_of(fate: Fate) -> str:
+    """Return what became of a request: one of VERDICTS."""
+    return next(name for name, each in VERDICTS.items() if fate & each)
+
+
+def flags_of(fate: Fate) -> tuple[str, ...]:
+    """Return what else is said of its answer: of FLAGS."""
+    return tuple(name for name, each in FLAGS.items() if fate & each)
 
 
 def _plain(value: object) -> object:

@@ -58,9 +58,9 @@ class Selection:
         reader = DetailsReader(index)
         for row, custom_id in self._rows(index):
             line = index.reply(row)
-            if not self.text or (line is not None and self._may_have_text(line)):
+            if not self.text or (line is not None and may_hold(line, self.text)):
                 details = reader.read(row, line, custom_id)
-                if not self.text or self._has_text(details):
+                if not self.text or says(details, self.text):
                     yield details
 
     def _rows(self, index: RowIndex) -> Iterator[tuple[Row, str | None]]:
@@ -85,13 +85,12 @@ class Selection:
             return Fate.FAILED if self.codes else _ANY
         return self.fates | Fate.FAILED if self.codes else self.fates
 
-    def _may_have_text(self, line: bytes) -> bool:
-        """Whether the text can be in a line, without reading it as JSON."""
-        return (
-            b"\\u" in line
-            or _ESCAPED.search(self.text) is not None
-            or self.text.encode("utf-8", "surrogatepass") in line
-        )
 
-    def _has_text(self, details: RowDetails) -> bool:
-        return any(self.text in text for text in (details.answer, details.code, details.message) if text)
+def may_hold(line: bytes, text: str) -> bool:
+    """Return whether a text can be in a line, without reading it as JSON."""
+    return b"\\u" in line or _ESCAPED.search(text) is not None or text.encode("utf-8", "surrogatepass") in line
+
+
+def says(details: RowDetails, text: str) -> bool:
+    """Return whether a text is in a request's answer, or in its error's code or message."""
+    return any(text in each for each in (details.answer, details.code, details.message) if each)

@@ -37,6 +37,11 @@ def clone_name(name: str) -> str:
     return (original or "batch")[: _MAX_NAME - len(suffix)] + suffix
 
 
+def new_token() -> str:
+    """Return what a clone carries under CLONE_TAG and no other job does."""
+    return secrets.token_hex(8)
+
+
 async def clone(
     job: Job,
     services: Services,
@@ -46,6 +51,7 @@ async def clone(
     model: FoundationModelRef | None = None,
     window_days: int | None = None,
     dry_run: bool = False,
+    token: str | None = None,
 ) -> Receipt:
     """Create a job on the input object of another, with its project, output folder and tags; exactly one.
 
@@ -57,6 +63,7 @@ async def clone(
         model: the original's unless given; without a version the primary one is taken.
         window_days: the original's unless given.
         dry_run: only let the service judge it; the receipt then names no job.
+        token: the clone's value of CLONE_TAG, one that no other has; a new one unless given.
 
     Raises:
         UsageError: the job cannot be cloned, or the model does not exist.
@@ -67,7 +74,7 @@ async def clone(
     reason = obstacle(Deed.CLONE, job)
     if reason is not None:
         raise UsageError(_("{job} cannot be cloned: {reason}", job=job.id, reason=reason))
-    token = secrets.token_hex(8)
+    token = token or new_token()
     wanted = NewJob(
         name=clone_name(job.name) if name is None else name,
         description=job.description if description is None else description,

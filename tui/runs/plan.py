@@ -68,11 +68,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def job_name(self) -> str:
-        """The job's name: as given, or proposed from the file's, in the characters the console admits."""
-        if self.name:
-            return self.name
-        proposed = _NOT_IN_NAMES.sub("-", Path(self.input).stem).strip("-")
-        return proposed[:MAX_NAME] or "batch"
+        """The job's name: as given, or proposed from the file's."""
+        return self.name or name_of_file(Path(self.input))
 
     def for_model(self, model: ModelReference) -> Plan:
         """Return the same plan for a model."""
@@ -89,6 +86,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def results_folder(self, job_id: str) -> Path:
         """Return the folder that the results go to (UnsafeNameError for an id that is no plain name)."""
         return Path(self.out) if self.out else Path(self.folder) / safe_name(job_id)
+
+
+def name_of_file(path: Path) -> str:
+    """Return the name that a file's proposes for its job, in the characters that the console admits."""
+    return _NOT_IN_NAMES.sub("-", path.stem).strip("-")[:MAX_NAME] or "batch"
 
 
 def encode_plan(plan: Plan) -> bytes:

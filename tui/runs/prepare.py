@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import shlex
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 
@@ -31,6 +31,24 @@ from tui.runs.takeover import take_over
 from tui.storage.client import ObjectInfo
 from tui.storage.errors import BucketMissingError, StorageError
 from tui.storage.upload import Progress, Uploaded, UploadState, upload
+
+
+class NoPrimaryVersionError(UsageError):
+    """The service's catalogue names no primary version of a model.
+
+    Attributes:
+        model: its name as it was given.
+        nearest: names of the catalogue that are like it.
+    """
+
+    def __init__(self, model: str, nearest: Sequence[str]) -> None:
+        super().__init__(
+            _("the service's catalogue has no primary version of a model {model}", model=model),
+            advice=_("It has: {names} …  (arkdeck models)\nOr name the version:  --model {model}@VERSION",
+                     names=", ".join(nearest), model=model),
+        )  # fmt: skip
+        self.model = model
+        self.nearest = tuple(nearest)
 
 
 class InputRefusedError(WorkError):
@@ -152,18 +170,14 @@ async def _send(run: Run, fingerprint: Fingerprint, services: Services) -> Async
 
 
 async def primary_version(model: str, services: Services) -> str:
-    """Return the version that the service takes as the model's main one (UsageError when it names none)."""
+    """Return the version that the service takes as the model's main one (NoPrimaryVersionError)."""
     names = []
     for known in await services.ark.list_models():
         if known.name.casefold() == model.casefold() and known.primary_version:
             return known.primary_version
         names.append(known.name)
     nearest = difflib.get_close_matches(model, names, n=3) or names[:3]
-    raise UsageError(
-        _("the service's catalogue has no primary version of a model {model}", model=model),
-        advice=_("It has: {names} …  (arkdeck models)\nOr name the version:  --model {model}@VERSION",
-                 names=", ".join(nearest), model=model),
-    )  # fmt: skip
+    raise NoPrimaryVersionError(model, nearest)
 
 
 async def _settle_bucket(plan: Plan, services: Services) -> bool:

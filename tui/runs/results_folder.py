@@ -10,16 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import msgspec
-
 from tui.ark.errors import ArkNotFoundError
-from tui.ark.models import Counts, Job, Phase, read_job
+from tui.ark.models import Job
 from tui.daemon import in_daemon
 from tui.dataset.lines import FileMissingError, open_file
 from tui.dataset.results import Account
 from tui.dataset.row_index import FileStamp, IndexUnusableError, RowIndex
 from tui.errors import ArkdeckError, UsageError
-from tui.files import UnsafeNameError, safe_name
 from tui.i18n import _
 from tui.runs.collect import (
     FETCHED_INPUT,
@@ -31,12 +28,12 @@ from tui.runs.collect import (
     local_input,
     reply_files,
 )
-from tui.runs.events import Event, Reconciled
-from tui.runs.folder import ACCOUNT, INDEX, local_files, owner_of
+from tui.runs.events import Accounting, Event, Reconciled
+from tui.runs.folder import INDEX
 from tui.runs.journal import Journal
+from tui.runs.results_place import Place, find_place, shown
 from tui.runs.run import Run
 from tui.runs.services import Services
-from tui.text import clean
 
 Connect = Callable[[Run | None], AbstractAsyncContextManager[Services]]
 """Opens the cloud of a job: that of its run, where the journal has one, unless the operator names another."""
@@ -44,8 +41,8 @@ Connect = Callable[[Run | None], AbstractAsyncContextManager[Services]]
 _INPUT: Final = 0
 
 
-class NoResultsError(UsageError):
-    """What was named is neither a job nor a folder of results."""
+class NotHereError(UsageError):
+    """The job's results are not on this machine."""
 
 
 class InputUnknownError(UsageError):
@@ -74,6 +71,11 @@ class Results:
     run: Run | None
     index: RowIndex
     input: Path | None
+
+    @property
+    def index_path(self) -> Path:
+        """Where the index lies, for whoever opens it once more."""
+        return self.folder / INDEX
 
     @property
     def account(self) -> Account:
@@ -120,7 +122,7 @@ async def open_results(
         InputLostError: the input is needed, and nowhere to be found.
         JobNotFinishedError: the job is still at work.
     """
-    place = _find(where, journal, out)
+    place = find_place(where, journal, out)
     if input_file is not None:
         await in_daemon(partial(_require_input, place.run, input_file), name="compare")
     preparing = _prepare(place, connect, input_file)
@@ -131,99 +133,80 @@ async def open_results(
             else:
                 yield event
     source = _input_at_hand(place, input_file)
-    with RowIndex(place.folder / INDEX) as index:
-        needed = needs_input(index.account)
-    if source is None and needed:
+    opened = Results(place.folder, place.job, place.run, RowIndex(place.folder / INDEX, source), source)
+    if source is None and needs_input(opened.account):
+        with opened:
+            async with aclosing(bring_input(opened, connect)) as steps:
+                async for step in steps:
+                    yield step
+    else:
+        yield opened
+
+
+def are_here(job_id: str, journal: Journal) -> bool:
+    """Return whether the results of a job are on this machine, so that `open_here` opens them."""
+    return find_place(job_id, journal, None).whole
+
+
+async def open_here(job: Job, journal: Journal) -> AsyncGenerator[Accounting | Results, None]:
+    """Open the results of a job that are on this machine, without asking anybody; the Results come last.
+
+    They may be older than the job, where it was resumed since.
+
+    Args:
+        job: finished, as the service described it last.
+        journal: read and written on a thread of its own.
+
+    Raises:
+        NotHereError: they were never collected, or not wholly.
+        InputLostError: they have to be accounted for, and the input is not at hand.
+    """
+    place = await journal.apart(lambda own: find_place(job.id, own, None))
+    if not place.whole:
+        raise NotHereError(_("its results are not here yet"))
+    if not place.accounted:
+        place = replace(place, job=job)
+    if not await in_daemon(partial(_index_fits, place.folder), name="index"):
         source = await in_daemon(partial(local_input, place.run), name="compare")
         if source is None:
-            source = place.folder / FETCHED_INPUT
-            async with aclosing(_fetch(place, connect, source)) as events:
-                async for event in events:
-                    yield event
-    yield Results(place.folder, place.job, place.run, RowIndex(place.folder / INDEX, source), source)
+            raise _input_lost(place)
+        async with aclosing(account_files(place.job, place.folder, source)) as steps:
+            async for step in steps:
+                if isinstance(step, Account):
+                    await journal.apart(partial(_keep_account, job.id, step))
+                else:
+                    yield step
+    yield await in_daemon(partial(_open, place, None), name="index")
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where results are or will be.
+def _keep_account(job_id: str, found: Account, journal: Journal) -> None:
+    journal.keep_account(job_id, found)
 
-    Attributes:
-        accounted: the files are there, and were accounted for once.
-        complete: the service need not be asked for newer ones.
+
+def _open(place: Place, given: Path | None) -> Results:
+    source = _input_at_hand(place, given)
+    return Results(place.folder, place.job, place.run, RowIndex(place.folder / INDEX, source), source)
+
+
+async def bring_input(results: Results, connect: Connect) -> AsyncGenerator[Event | Results, None]:
+    """Bring the input of results to this machine; the events of that, and last the same Results with their input.
+
+    Both have to be closed; the input stays as long as the latter are open.
+
+    Raises:
+        InputLostError: it is nowhere to be found.
     """
-
-    folder: Path
-    job: Job | None
-    run: Run | None
-    accounted: bool
-    complete: bool
-
-
-class _Report(msgspec.Struct):
-    """What `account.json` tells; only its job before the account is made."""
-
-    job: str = ""
-    name: str = ""
-    phase: str = ""
-    service_counts: dict[str, int] = {}
-    files: tuple[str, ...] = ()
+    place = Place(results.folder, results.job, results.run, accounted=True, complete=True)
+    source = await in_daemon(partial(local_input, place.run), name="compare")
+    if source is None:
+        source = place.folder / FETCHED_INPUT
+        async with aclosing(_fetch(place, connect, source)) as events:
+            async for event in events:
+                yield event
+    yield replace(results, index=RowIndex(place.folder / INDEX, source), input=source)
 
 
-def _find(where: str, journal: Journal, out: Path | None) -> _Place:
-    folder = Path(where)
-    if folder.is_dir() and owner_of(folder) != where:
-        return _place(folder.resolve(), journal, by_id=False)
-    try:
-        safe_name(where)
-    except UnsafeNameError:
-        raise NoResultsError(_("no such folder: {folder}", folder=_shown(folder))) from None
-    run = journal.run_of_job(where)
-    here = (out or Path(where)).resolve()
-    candidates = [out] if out else [known.plan.results_folder(where) for known in _runs_with_results(where, journal)]
-    places = [_place(path.resolve(), journal, by_id=True) for path in [*candidates, here] if owner_of(path) == where]
-    if places:
-        return next((place for place in places if place.accounted), places[0])
-    to = run.plan.results_folder(where) if run and run.plan.verb == "run" and not out else here
-    return _Place(to, Job(id=where), run, accounted=False, complete=False)
-
-
-def _runs_with_results(job_id: str, journal: Journal) -> list[Run]:
-    """The runs that may have brought the job's results home, newest first."""
-    maker = journal.run_of_job(job_id)
-    return sorted(
-        [*journal.collects_of(job_id), *([maker] if maker else [])], key=lambda run: run.created, reverse=True
-    )
-
-
-def _place(folder: Path, journal: Journal, *, by_id: bool) -> _Place:
-    report = _report(folder)
-    if report is None:
-        if not any(reply_files(folder)):
-            raise NoResultsError(
-                _("{folder} holds no results", folder=_shown(folder)),
-                advice=_("Name a job, or the folder that its results were collected to."),
-            )
-        return _Place(folder, None, None, accounted=True, complete=True)
-    run = journal.run_of_job(report.job)
-    counts = Counts(*(report.service_counts.get(name, 0) for name in ("total", "completed", "failed")))
-    told = Job(id=report.job, name=report.name, phase=Phase(report.phase), counts=counts)
-    seen = read_job(msgspec.json.decode(run.job, type=dict[str, object])) if run and run.job else None
-    job = seen if seen is not None and (seen.phase, seen.counts) == (told.phase, told.counts) else told
-    accounted = bool(report.phase) and all((folder / name).exists() for name in report.files)
-    final = not by_id or job.phase == Phase.COMPLETED
-    return _Place(folder, job, run, accounted, complete=accounted and final)
-
-
-def _report(folder: Path) -> _Report | None:
-    if not (folder / ACCOUNT).exists():
-        return None
-    with local_files(folder), suppress(msgspec.DecodeError):
-        report = msgspec.json.decode((folder / ACCOUNT).read_bytes(), type=_Report)
-        return report if report.job else None
-    return None
-
-
-async def _prepare(place: _Place, connect: Connect, source: Path | None) -> AsyncGenerator[Event, None]:
+async def _prepare(place: Place, connect: Connect, source: Path | None) -> AsyncGenerator[Event, None]:
     """Bring the results home, account for them, or do nothing where an index fits what is there."""
     if place.complete and _index_fits(place.folder):
         return
@@ -233,7 +216,7 @@ async def _prepare(place: _Place, connect: Connect, source: Path | None) -> Asyn
             yield event
 
 
-async def _bring_home(place: _Place, connect: Connect, source: Path | None) -> AsyncGenerator[Event, None]:
+async def _bring_home(place: Place, connect: Connect, source: Path | None) -> AsyncGenerator[Event, None]:
     """Collect the job as it is now and account for it; a job that the service has forgotten stays as it is here."""
     async with connect(place.run) as services:
         job = _job_of(place)
@@ -251,12 +234,12 @@ async def _bring_home(place: _Place, connect: Connect, source: Path | None) -> A
                 yield event
 
 
-async def _account_again(place: _Place, connect: Connect, source: Path | None) -> AsyncGenerator[Event, None]:
+async def _account_again(place: Place, connect: Connect, source: Path | None) -> AsyncGenerator[Event, None]:
     """Account for files that are not those of the index; the service is needed only if the input is not at hand."""
     source = source or await in_daemon(partial(local_input, place.run), name="compare")
     if source is None and place.job is None:
         raise InputUnknownError(
-            _("nothing tells which requests the results in {folder} belong to", folder=_shown(place.folder)),
+            _("nothing tells which requests the results in {folder} belong to", folder=shown(place.folder)),
             advice=_("Name the file of the requests with --input FILE."),
         )
     if source is None:
@@ -273,7 +256,7 @@ async def _account_again(place: _Place, connect: Connect, source: Path | None) -
                 yield step
 
 
-async def _fetch(place: _Place, connect: Connect, target: Path) -> AsyncGenerator[Event, None]:
+async def _fetch(place: Place, connect: Connect, target: Path) -> AsyncGenerator[Event, None]:
     """Bring the input from the store, for as long as the results are open."""
     if place.job is None:
         raise _input_lost(place)
@@ -285,14 +268,14 @@ async def _fetch(place: _Place, connect: Connect, target: Path) -> AsyncGenerato
                     yield event
 
 
-def _job_of(place: _Place) -> Job:
+def _job_of(place: Place) -> Job:
     if place.job is None:
         raise TypeError("results of no job are where they are")
     return place.job
 
 
 @contextmanager
-def _naming_the_input(place: _Place) -> Iterator[None]:
+def _naming_the_input(place: Place) -> Iterator[None]:
     """Say of a failure to bring the input from the store that it may also be named."""
     try:
         yield
@@ -304,12 +287,12 @@ def _naming_the_input(place: _Place) -> Iterator[None]:
         raise
 
 
-def _input_lost(place: _Place) -> InputLostError:
+def _input_lost(place: Place) -> InputLostError:
     path = Path(place.run.plan.input) if place.run else None
     if path is None:
-        message = _("the input that the results in {folder} belong to is not here", folder=_shown(place.folder))
+        message = _("the input that the results in {folder} belong to is not here", folder=shown(place.folder))
     else:
-        message = _("the input is not where it was, or has changed: {path}", path=_shown(path))
+        message = _("the input is not where it was, or has changed: {path}", path=shown(path))
     return InputLostError(message, advice=_("Say where it is now:  --input FILE"))
 
 
@@ -319,8 +302,8 @@ def _require_input(run: Run | None, path: Path) -> None:
         pass
     if run is not None and run.fingerprint is not None and local_input(run, path) is None:
         raise WrongInputError(
-            _("{path} is not the file that was sent", path=_shown(path)),
-            advice=_("Its content has to be that of {input} when it was checked.", input=_shown(Path(run.plan.input))),
+            _("{path} is not the file that was sent", path=shown(path)),
+            advice=_("Its content has to be that of {input} when it was checked.", input=shown(Path(run.plan.input))),
         )
 
 
@@ -333,7 +316,7 @@ def _index_fits(folder: Path) -> bool:
     return False
 
 
-def _input_at_hand(place: _Place, given: Path | None) -> Path | None:
+def _input_at_hand(place: Place, given: Path | None) -> Path | None:
     """Return where the input of the index lies: as named, or where it was.
 
     Raises:
@@ -344,7 +327,7 @@ def _input_at_hand(place: _Place, given: Path | None) -> Path | None:
     if given is not None:
         if FileStamp.of(given, place.folder).content != stamp.content:
             raise WrongInputError(
-                _("{path} is not the input of these results", path=_shown(given)),
+                _("{path} is not the input of these results", path=shown(given)),
                 advice=_("It has to be the file that was sent, byte for byte."),
             )
         return given
@@ -352,7 +335,3 @@ def _input_at_hand(place: _Place, given: Path | None) -> Path | None:
         if FileStamp.of(path, place.folder) == stamp:
             return path
     return None
-
-
-def _shown(path: Path) -> str:
-    return clean(str(path), strict=True)

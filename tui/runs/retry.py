@@ -17,13 +17,13 @@ import msgspec
 from tui.ark.errors import ArkNotFoundError
 from tui.ark.models import Job, Phase
 from tui.daemon import stream_from_daemon
-from tui.dataset.remainder import Only, Reason, WriteProgress, Written, write_remainder
+from tui.dataset.remainder import Only, Reason, Remainder, WriteProgress, Written, write_remainder
 from tui.dataset.request_change import Change
 from tui.dataset.results import Account
 from tui.dataset.row_index import RowIndex
 from tui.errors import UsageError
 from tui.files import new_file
-from tui.i18n import _
+from tui.i18n import _, plural
 from tui.runs.create import RUN_TAG
 from tui.runs.events import Copying
 from tui.runs.folder import LocalFileError, local_files, require_writable
@@ -137,7 +137,7 @@ async def resumable(job_id: str, account: Account, services: Services) -> Job | 
         job = await services.ark.get_job(job_id)
     except ArkNotFoundError:
         return None
-    run = services.journal.run_of_job(job_id)
+    run = await services.journal.apart(lambda own: own.run_of_job(job_id))
     if job.phase not in BROKE_OFF or (job.phase == Phase.FAILED and account.missing == account.requests):
         return None
     there = await services.store.head(job.input.bucket, job.input.key)
@@ -150,6 +150,35 @@ def would_resume(job: Job | None, only: Only, account: Account, changes: Sequenc
     """Whether the platform's own Resume may do what is asked for, as far as is known here."""
     broke_off = job is not None and job.phase in BROKE_OFF
     return broke_off and Reason.MISSING in only.reasons and account.missing > 0 and not changes
+
+
+def in_words(remainder: Remainder, *, changed: bool) -> list[str]:
+    """Return how many requests are left and why, then those whose reason sending again will not change.
+
+    Args:
+        remainder: not empty.
+        changed: they are not sent as they were.
+    """
+    words = {
+        Reason.FAILED: _("{count:,} failed"),
+        Reason.MISSING: _("{count:,} missing"),
+        Reason.TRUNCATED: _("{count:,} cut short"),
+        Reason.REFUSED: _("{count:,} refused"),
+        Reason.EMPTY: _("{count:,} empty"),
+    }
+    reasons = " · ".join(words[reason].format(count=count) for reason, count in remainder.reasons.items() if count)
+    lines = [
+        plural("{count} request is left: {reasons}", "{count} requests are left: {reasons}", remainder.requests,
+               reasons=reasons)
+    ]  # fmt: skip
+    lines += [f"    {count:,} × {code or _('no code')}" for code, count in remainder.codes.items()]
+    if remainder.lasting and not changed:
+        lines.append(
+            plural("{count} of them failed for a reason that sending again will not change: {codes}",
+                   "{count} of them failed for a reason that sending again will not change: {codes}",
+                   sum(remainder.lasting.values()), codes=", ".join(remainder.lasting))
+        )  # fmt: skip
+    return lines
 
 
 def child_plan(file: RetryFile, parent: Job, run: Run | None, journal: Journal, template: Plan) -> Plan:

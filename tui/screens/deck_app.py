@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
     from tui.connection import Connection, ConnectionState
+    from tui.creation import Creation
     from tui.launch import Launch, LocalStart
     from tui.poll_status import PollStatus
+    from tui.runs.plan import Plan
     from tui.settings.credentials import Credentials
     from tui.settings.deck_state import DeckState
 
@@ -27,6 +29,7 @@ class DeckApp(Protocol):
         poll_status: what its polls are up to.
         state: how the operator left the deck; `remember` changes it.
         session_keys: keys by profile that the operator gave for as long as the deck runs.
+        creation: the job in the making, once there is one.
     """
 
     launch: Launch
@@ -35,6 +38,10 @@ class DeckApp(Protocol):
     poll_status: PollStatus
     state: DeckState
     session_keys: dict[str, Credentials]
+    creation: Creation | None
+
+    def create(self, plan: Plan | None = None) -> None:
+        """Open the page that makes a job, on what is in the plan."""
 
     def connect(self, profile: str | None) -> None:
         """Open a profile in the background, the one in force when None."""
@@ -42,8 +49,8 @@ class DeckApp(Protocol):
     def connect_local(self, start: LocalStart) -> None:
         """Start a local cloud in the background and open it."""
 
-    def copy(self, text: str, what: str) -> None:
-        """Copy a text to the operator's clipboard and say so."""
+    def copy(self, text: str, what: str, note: str = "") -> None:
+        """Copy a text to the operator's clipboard and say so; `note` is a sentence more on it."""
 
     async def theme_names(self) -> tuple[str, ...]:
         """Return the names of the themes that can be chosen, once their files are read."""

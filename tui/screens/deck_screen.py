@@ -19,6 +19,7 @@ from tui.i18n import _
 from tui.screens.deck_app import deck_of
 from tui.screens.messages import ConnectionChanged, PollTold
 from tui.settings.key_names import key_label
+from tui.situations import bound_to_the_deck
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.key_hints import ActionChosen, KeyHint
 from tui.widgets.key_panel import HintGroup, KeyPanel
@@ -202,9 +203,10 @@ class DeckScreen(Screen[None]):
 
     def do_app_copy_command(self) -> None:
         """Copy the command line that shows what the screen shows."""
-        command = actions.command_line(actions.action("app.copy_command"), self.situation)
+        situation = self.situation
+        command = actions.command_line(actions.action("app.copy_command"), situation)
         if command is not None:
-            deck_of(self).copy(command, _("the command"))
+            deck_of(self).copy(command, _("the command"), bound_to_the_deck(situation))
 
 
 def _binding(action: Action) -> Binding:

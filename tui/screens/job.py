@@ -15,8 +15,9 @@ from tui.runs.database import JournalError
 from tui.runs.job_record import read_record
 from tui.screens.deck_app import deck_of
 from tui.screens.job_deeds import JobDeeds
-from tui.screens.messages import BoardChanged, ConnectionChanged
+from tui.screens.messages import BoardChanged
 from tui.screens.moving import Moving
+from tui.screens.of_cloud import OfCloud
 from tui.screens.polling import Polling
 from tui.widgets.crumb import Crumb
 from tui.widgets.glyphs import glyphs
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 _AGES_EVERY: Final = 10.0  # seconds
 
 
-class JobScreen(Polling, Moving, JobDeeds):
+class JobScreen(OfCloud, Polling, Moving, JobDeeds):
     """Shows one job; the service is asked for it by itself for as long as the screen is open.
 
     Args:
@@ -45,9 +46,8 @@ class JobScreen(Polling, Moving, JobDeeds):
     SCOPE = Scope.JOB
 
     def __init__(self, view: JobView, connection: Connection) -> None:
-        super().__init__()
+        super().__init__(connection)
         self._known = Known(view)
-        self._connection = connection
 
     def compose(self) -> ComposeResult:
         """Lay out the lines and the page."""
@@ -61,11 +61,11 @@ class JobScreen(Polling, Moving, JobDeeds):
         self.page.focus()
         self.set_interval(_AGES_EVERY, self._age)
         self.tell_top_bar()
-        self._connection.poller.look_at(self._known.view.job.id)
+        self.of.poller.look_at(self._known.view.job.id)
 
     def on_unmount(self) -> None:
         """Have the service asked for it by itself no more."""
-        self._connection.poller.look_at(None)
+        self.of.poller.look_at(None)
 
     def on_resize(self) -> None:
         """Lay the page out for the new width, once it has it."""
@@ -74,7 +74,7 @@ class JobScreen(Polling, Moving, JobDeeds):
     def on_screen_resume(self) -> None:
         """Show what was done from a dialog, or go back where the job belongs to a cloud that was left meanwhile."""
         super().on_screen_resume()
-        if not self._leave_a_closed_cloud():
+        if not self.leave_a_closed_cloud():
             self._read_journal()
 
     @property
@@ -91,33 +91,23 @@ class JobScreen(Polling, Moving, JobDeeds):
 
     # What the app tells
 
-    @on(ConnectionChanged)
-    def _connection_changed(self) -> None:
-        self._leave_a_closed_cloud()
-
     @on(BoardChanged)
     def _board_changed(self, event: BoardChanged) -> None:
-        if deck_of(self).connection is not self._connection:
+        if deck_of(self).connection is not self.of:
             return
         job_id = self._known.view.job.id
         if job_id in event.event.removed:
             self._known = replace(self._known, gone=True)
             self._read_journal()
-        elif job_id in event.event.changed and (view := self._connection.poller.board.views.get(job_id)):
+        elif job_id in event.event.changed and (view := self.of.poller.board.views.get(job_id)):
             self._known = replace(self._known, view=view, gone=False)
             self._read_journal()
-
-    def _leave_a_closed_cloud(self) -> bool:
-        closed = deck_of(self).connection is not self._connection
-        if closed and self.is_active:
-            self.do_app_back()
-        return closed
 
     # What is shown
 
     def _read_journal(self) -> None:
         """Take up what the journal says of the job, and show it all."""
-        view, services = self._known.view, self._connection.services
+        view, services = self._known.view, self.of.services
         try:
             record = read_record(view.job, services.journal, now=services.clock.now(), known=self._known.record)
         except JournalError as error:
@@ -145,5 +135,5 @@ class JobScreen(Polling, Moving, JobDeeds):
         """Show that it was tried; go back to the list from a job that is deleted."""
         if deed is Deed.DELETE and job_ids and self.is_active:
             self.do_app_back()
-        elif self.is_attached and deck_of(self).connection is self._connection:
+        elif self.is_attached and deck_of(self).connection is self.of:
             self._read_journal()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
-from tui.ark.models import WINDOW_DAYS, parse_model, parse_window
-from tui.errors import UsageError
+from tui.ark.errors import ActiveJobError, ArkError, KeyRefusedError
+from tui.ark.models import WINDOW_DAYS, FoundationModelRef, parse_model, parse_window
+from tui.errors import ArkdeckError, UsageError
 from tui.i18n import _
 from tui.runs.changes import ChangeFailed, Deed, change
-from tui.runs.clone import clone, clone_name
+from tui.runs.clone import CLONE_TAG, clone, clone_name, new_token
 from tui.runs.database import JournalError
+from tui.runs.prepare import NoPrimaryVersionError
 from tui.screens.job_form import Field, JobForm
 
 if TYPE_CHECKING:
@@ -52,15 +54,25 @@ def clone_form(job: Job, connection: Connection, made: Callable[[str], None]) ->
     """Return the form for a new job on the input of another; `made` is told the id of the job that came of it."""
 
     async def create(changed: Mapping[str, str], *, dry_run: bool) -> Receipt:
-        return await clone(
-            job,
-            connection.services,
-            name=changed.get("name"),
-            description=changed.get("description"),
-            model=parse_model(changed["model"]) if "model" in changed else None,
-            window_days=_days(changed["window"]) if "window" in changed else None,
-            dry_run=dry_run,
-        )
+        token = new_token()
+        try:
+            return await clone(
+                job,
+                connection.services,
+                name=changed.get("name"),
+                description=changed.get("description"),
+                model=parse_model(changed["model"]) if "model" in changed else None,
+                window_days=_days(changed["window"]) if "window" in changed else None,
+                dry_run=dry_run,
+                token=token,
+            )
+        except ArkdeckError as error:
+            error.advice = _advice_here(error, token)
+            raise
+
+    async def models() -> Sequence[str]:
+        known = await connection.services.ark.list_models()
+        return [str(FoundationModelRef(each.name, each.primary_version)) for each in known]
 
     async def send(changed: Mapping[str, str]) -> str:
         try:
@@ -79,7 +91,7 @@ def clone_form(job: Job, connection: Connection, made: Callable[[str], None]) ->
     fields = [
         _name_field(clone_name(job.name)),
         _description_field(job),
-        Field(id="model", label=_("model"), value=str(job.model), check=_wrong_model),
+        Field(id="model", label=_("model"), value=str(job.model), check=_wrong_model, offers=models),
         Field(id="window", label=_("window, days"), value=_window_of(job), check=_wrong_window),
     ]
     places = [(_("input"), _place(job.input)), (_("output"), _place(job.output)), (_("project"), job.project)]
@@ -95,6 +107,31 @@ def clone_form(job: Job, connection: Connection, made: Callable[[str], None]) ->
         ),
         once=True,
     )
+
+
+def _advice_here(error: ArkdeckError, token: str) -> str:
+    """Return what to do about a clone that was not made, in the words of the form and the list."""
+    match error:
+        case NoPrimaryVersionError(model=model, nearest=names):
+            return _(
+                "The service has: {names} …\nOr write the version behind the name: {model}@VERSION",
+                names=", ".join(names),
+                model=model,
+            )
+        case ActiveJobError(job_id=job_id):
+            return _(
+                "The service takes one job on an input at a time, and {job} is still active: it is in the list.",
+                job=job_id,
+            )
+        case KeyRefusedError():
+            return _("Leave the form and press P for profiles and keys.")
+        case ArkError(maybe_applied=True):
+            return _(
+                "Look for it before you clone again: leave the form, press / and type  tag:{tag}",
+                tag=f"{CLONE_TAG}={token}",
+            )
+        case _:
+            return error.advice
 
 
 def _title_of(job: Job) -> str:

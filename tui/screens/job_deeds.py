@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,6 +15,7 @@ from rich.cells import cell_len, set_cell_size
 from tui import actions
 from tui.ark.errors import ArkError, ArkReplyError
 from tui.ark.models import Phase
+from tui.embedded import export_lines
 from tui.errors import ArkdeckError
 from tui.i18n import _, plural
 from tui.runs.changes import ChangeFailed, Deed, change, obstacle
@@ -21,7 +23,7 @@ from tui.safety import redact
 from tui.screens.deck_app import DEEDS, deck_of
 from tui.screens.deck_screen import DeckScreen
 from tui.screens.messages import JobMade
-from tui.situations import gone_with_the_deck, not_written
+from tui.situations import bound_to_the_deck, not_written
 from tui.text import clean
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import percent_done
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from tui.ark.models import Job
     from tui.connection import Connection
     from tui.runs.board import JobView
-    from tui.screens.copying import Copies
+    from tui.runs.journal import Journal
+    from tui.screens.copying import Copy
 
 _FAILURES_TOLD = 3
 _NAME_LIMIT = 60
@@ -109,6 +112,27 @@ class JobDeeds(DeckScreen):
         command = actions.command_line(actions.action("job.download"), self.situation)
         self.app.push_screen(DownloadForm(able, passed_over, command=command, connection=connection))
 
+    async def do_job_results(self) -> None:
+        """Show what became of the job's requests, where its results are on this machine."""
+        view, connection = self.situation.jobs[0], deck_of(self).connection
+        if connection is None:
+            return
+        try:
+            here = await connection.services.journal.apart(partial(_results_here, view.job.id))
+        except ArkdeckError as error:
+            self.app.notify(error.message, severity="error", markup=False)
+            return
+        if here:
+            from tui.screens.results import ResultsScreen
+
+            self.app.push_screen(ResultsScreen(view, connection))
+        else:
+            self.app.notify(_("its results are not here yet: press d to download them"), markup=False)
+
+    def do_job_enter(self) -> object:
+        """Show what became of the open job's requests."""
+        return self.do_job_results()
+
     def carried_out(self, deed: Deed, job_ids: Collection[str]) -> None:
         """Follow what was done to jobs; a screen that shows one of them may have to."""
 
@@ -125,22 +149,32 @@ class JobDeeds(DeckScreen):
         from tui.screens.copying import choose_copy
 
         jobs = [view.job for view in self.situation.jobs]
-        title = _("Copy") if len(jobs) == 1 else plural("Copy of {count} job", "Copy of {count} jobs", len(jobs))
-        choose_copy(self, title, self._copies(jobs), {"c": gone_with_the_deck(self.situation)})
+        title = _("Copy") if len(jobs) < 2 else plural("Copy of {count} job", "Copy of {count} jobs", len(jobs))
+        choose_copy(self, title, self._copies(jobs))
 
-    def _copies(self, jobs: Sequence[Job]) -> Copies:
-        """Return what can be copied, the texts with a line for each job."""
+    def _copies(self, jobs: Sequence[Job]) -> dict[str, Copy]:
+        """Return what can be copied, by the letter that chooses it; what is of jobs has a line for each."""
+        from tui.screens.copying import Copy
+
         show = actions.action("job.open")
         situation = self.situation
         commands = [actions.command_line(show, replace(situation, jobs=(view,))) or "" for view in situation.jobs]
-        return {
-            "i": (_("the id"), "\n".join(job.id for job in jobs)),
-            "n": (_("the name"), "\n".join(job.name for job in jobs)),
-            "f": (_("the input's place"), "\n".join(_place(job.input.bucket, job.input.key) for job in jobs)),
-            "o": (_("the output folder"), "\n".join(map(_output_folder, jobs))),
-            "c": (_("the command line"), "\n".join(commands)),
-            "l": (_("the JSON line"), "\n".join(job.raw.decode() for job in jobs)),
-        }
+        copies = (
+            {
+                "i": Copy(_("the id"), "\n".join(job.id for job in jobs)),
+                "n": Copy(_("the name"), "\n".join(job.name for job in jobs)),
+                "f": Copy(_("the input's place"), "\n".join(_place(job.input.bucket, job.input.key) for job in jobs)),
+                "o": Copy(_("the output folder"), "\n".join(map(_output_folder, jobs))),
+                "c": Copy(_("the command line"), "\n".join(commands), bound_to_the_deck(situation)),
+                "l": Copy(_("the JSON line"), "\n".join(job.raw.decode() for job in jobs)),
+            }
+            if jobs
+            else {}
+        )
+        connection = deck_of(self).connection
+        if connection is not None and connection.local:
+            copies["v"] = Copy(_("the local cloud's variables"), "\n".join(export_lines(connection.variables)))
+        return copies
 
     def objection(self, reason: str) -> str:
         """Return the reason with the name of the job that it is about."""
@@ -215,6 +249,14 @@ class JobDeeds(DeckScreen):
                 if len(some) > _FAILURES_TOLD:
                     lines.append(plural("and {count} more", "and {count} more", len(some) - _FAILURES_TOLD))
                 self.app.notify("\n".join(lines), title=title, severity="error", timeout=20, markup=False)
+
+
+def _results_here(job_id: str, journal: Journal) -> bool:
+    """Return whether a job's results are on this machine; imports what shows them, which takes a while too."""
+    import tui.screens.results  # noqa: F401
+    from tui.runs.results_folder import are_here
+
+    return are_here(job_id, journal)
 
 
 def _told(deed: Deed, names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.suggester import SuggestFromList
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static
 
@@ -22,6 +23,7 @@ from tui.screens.deck_app import DEEDS
 from tui.screens.form import Form
 from tui.screens.messages import ConnectionChanged
 from tui.text import clean
+from tui.widgets.glyphs import glyphs
 from tui.widgets.line_input import LineInput
 from tui.widgets.safe_text import identifier, line, plain
 
@@ -45,12 +47,14 @@ class Field:
         label: before it.
         value: what it begins with; may come from outside.
         check: says what is wrong with a text that was typed; None when nothing is.
+        offers: asks for the texts that can be chosen from; None where there are none.
     """
 
     id: str
     label: str
     value: str = ""
     check: Callable[[str], str | None] = no_objection
+    offers: Callable[[], Awaitable[Sequence[str]]] | None = None
 
     @property
     def shown(self) -> str:
@@ -101,6 +105,7 @@ class JobForm(Form[bool]):
         self._consequence = consequence
         self._unchanged = unchanged
         self._once = once
+        self._offers: dict[str, Sequence[str]] = {}
         self._seen = False
         self._in_flight = False
         self._focused_before: Widget | None = None
@@ -115,6 +120,8 @@ class JobForm(Form[bool]):
             typed = LineInput(field.shown, id=field.id)
             typed.cursor_position = len(field.shown)
             yield from self.row(field.label, typed)
+            if field.offers is not None:
+                yield Static(id=f"offers-{field.id}", classes="offers")
         for number, (label, text) in enumerate(self._about):
             place = Static(identifier(text), classes="place")
             yield Horizontal(
@@ -133,8 +140,11 @@ class JobForm(Form[bool]):
         yield Static(line(*(part for key, what in keys for part in ((key, "bold $accent"), f" {what}   "))))
 
     def on_mount(self) -> None:
-        """Take keys for an answer from when the form is on the screen."""
+        """Take keys for an answer from when the form is on the screen; ask behind it for what can be chosen from."""
         self.call_after_refresh(self._be_seen)
+        for field in self._fields:
+            if field.offers is not None:
+                self.run_worker(self._learn(field, field.offers), name="offers")
 
     def _be_seen(self) -> None:
         self._seen = True
@@ -153,6 +163,26 @@ class JobForm(Form[bool]):
         if self._seen:
             self._judge([field for field in self._fields if field.id == event.input.id])
             self.tell("")
+            self._offer(event.input.id or "")
+
+    async def _learn(self, field: Field, ask: Callable[[], Awaitable[Sequence[str]]]) -> None:
+        try:
+            texts = await ask()
+        except ArkdeckError:  # any text can be typed; what is wrong with it is told when it is sent
+            return
+        self._offers[field.id] = [text for text in map(clean, texts) if field.check(text) is None]
+        self._input(field).suggester = SuggestFromList(self._offers[field.id], case_sensitive=False)
+        self._offer(field.id)
+
+    def _offer(self, field_id: str) -> None:
+        """Show beneath a field what could be in it: all, or what has in it the text that was typed."""
+        if field_id not in self._offers:
+            return
+        part = self.changed.get(field_id, "").casefold()
+        fitting = [text for text in self._offers[field_id] if part in text.casefold()]
+        shown = self.query_one(f"#offers-{field_id}", Static)
+        shown.update(plain(f" {glyphs().separator} ".join(fitting)))
+        shown.set_class(bool(fitting), "-shown")
 
     def _judge(self, fields: Sequence[Field]) -> list[Field]:
         """Show what is wrong with fields that were changed, each beneath its own; return those that are wrong."""

@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 
-from tui.actions import Scope, Situation
+from tui.actions import Scope, Situation, in_shell
 from tui.i18n import _
 from tui.runs.job_filter import FilterError, filter_words, parse_filter
 from tui.runs.job_order import DESCENDING_FIRST, NEEDS, ORDERS, in_order
@@ -225,6 +225,8 @@ class JobsScreen(Entrance, Polling, Moving, JobDeeds):
             total=len(board.views) if board else 0,
             tab=TABS[self._tab],
             filter=self.query_one(FilterLine).filter.text,
+            submit=in_shell(("submit", "FILE", "--model", "NAME"), super().situation),
+            local=deck.connection is not None and deck.connection.local,
         )
         self.table.set_empty(why_empty(circumstances, connected=deck.connection is not None))
 

@@ -26,6 +26,8 @@ class Emptiness(msgspec.Struct, frozen=True):
         total: jobs that the profile has.
         tab: the phase that is shown alone, or empty.
         filter: in force, or empty.
+        submit: the command line that makes a job.
+        local: the jobs are those of the deck's own local cloud.
     """
 
     state: ConnectionState
@@ -34,6 +36,8 @@ class Emptiness(msgspec.Struct, frozen=True):
     total: int
     tab: str
     filter: str
+    submit: str = ""
+    local: bool = False
 
 
 def why_empty(empty: Emptiness, *, connected: bool) -> Content:
@@ -52,8 +56,12 @@ def why_empty(empty: Emptiness, *, connected: bool) -> Content:
     if not empty.total:
         return _said(
             line((_("no jobs yet"), "bold $foreground")),
-            line((_("Send a file of requests from another shell:"), "$muted")),
-            line(("arkdeck submit FILE --model NAME", "$accent")),
+            line(("n", "bold $accent"), _(" makes one of a file of requests")),
+            line((_("The same from another shell:"), "$muted")),
+            line((empty.submit, "$accent")),
+            line(("c", "bold $accent"), _(" copies the variables by which it reaches this local cloud"))
+            if empty.local
+            else Content(),
         )
     if empty.filter:
         return _said(

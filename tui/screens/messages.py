@@ -52,3 +52,7 @@ class JobMade(Message, bubble=False):
     def __init__(self, job_id: str) -> None:
         super().__init__()
         self.job_id = job_id
+
+
+class CreationChanged(Message, bubble=False):
+    """The job in the making is another, or more is known of it."""

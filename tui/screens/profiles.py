@@ -59,7 +59,7 @@ class ProfilesScreen(Headed, Moving):
         """Lay out the lines, the list, and what is told of one."""
         yield TopBar(deck_of(self).launch.clock)
         yield Crumb()
-        yield VirtualTable(COLUMNS, self._cells, empty=Content())
+        yield VirtualTable(COLUMNS, self._cells, empty=Content(), markable=False)
         yield Static(id="told")
         yield KeyBar()
 
@@ -205,10 +205,6 @@ class ProfilesScreen(Headed, Moving):
     @on(VirtualTable.Opened)
     async def _opened(self) -> None:
         await self.action_act("profile.use")
-
-    @on(VirtualTable.MarksChanged)
-    def _unmark(self) -> None:
-        self.table.clear_marks()  # there is nothing to do to several
 
     def do_app_profiles(self) -> None:
         """Stay: this is them."""

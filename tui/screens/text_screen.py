@@ -23,6 +23,7 @@ class TextScreen(DeckScreen):
         title: whose text it is; may come from outside, as the text may.
         text: what to show.
         json: colour it as JSON.
+        wrap: begin with long lines wrapped.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -39,8 +40,9 @@ class TextScreen(DeckScreen):
     ]
     DEFAULT_CSS = "TextScreen #title { background: $panel; }"
 
-    def __init__(self, title: str, text: str, *, json: bool = False) -> None:
+    def __init__(self, title: str, text: str, *, json: bool = False, wrap: bool = False) -> None:
         super().__init__()
+        self._wrap = wrap
         self._title = title
         self._text = text
         self._json = json
@@ -58,6 +60,8 @@ class TextScreen(DeckScreen):
         self.query_one("#title", Lines).show(line(" ", identifier(self._title).stylize("bold"), *hints))
         view = self.query_one(TextView)
         view.show(self._text.splitlines(), json=self._json)
+        if self._wrap:
+            view.toggle_wrap()
         view.focus()
 
     def action_move(self, how: str) -> None:

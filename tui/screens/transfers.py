@@ -16,12 +16,12 @@ from tui.errors import ArkdeckError
 from tui.i18n import _
 from tui.runs.transfers import Way
 from tui.screens.confirm import ConfirmScreen
-from tui.screens.copying import Copies, choose_copy
+from tui.screens.copying import Copy, choose_copy
 from tui.screens.deck_app import deck_of
 from tui.screens.headed import Headed
 from tui.screens.messages import ConnectionChanged, TransfersChanged
 from tui.screens.moving import Moving
-from tui.situations import gone_with_the_deck
+from tui.situations import bound_to_the_deck
 from tui.widgets.crumb import Crumb
 from tui.widgets.glyphs import glyphs
 from tui.widgets.key_bar import KeyBar
@@ -219,17 +219,16 @@ class TransfersScreen(Headed, Moving):
         """Copy something of the transfer, chosen in a menu."""
         transfer = self.situation.transfer
         if transfer is not None:
-            missing = {"c": gone_with_the_deck(self.situation)}
-            choose_copy(self, _("Copy"), self._copies(transfer), missing)
+            choose_copy(self, _("Copy"), self._copies(transfer))
 
-    def _copies(self, transfer: Transfer) -> Copies:
+    def _copies(self, transfer: Transfer) -> dict[str, Copy]:
         up, error = transfer.way is Way.UP, transfer.error
         command = actions.command_line(actions.action("transfer.retry"), self.situation)
         return {
-            "p": (_("the file's path") if up else _("the folder's path"), str(transfer.path)),
-            "j": (_("the job's id"), transfer.job_id),
-            "e": (_("the error"), "\n".join(filter(None, [error.message, error.advice])) if error else ""),
-            "c": (_("the command line"), command or ""),
+            "p": Copy(_("the file's path") if up else _("the folder's path"), str(transfer.path)),
+            "j": Copy(_("the job's id"), transfer.job_id),
+            "e": Copy(_("the error"), "\n".join(filter(None, [error.message, error.advice])) if error else ""),
+            "c": Copy(_("the command line"), command or "", bound_to_the_deck(self.situation)),
         }
 
 

@@ -9,12 +9,14 @@ import msgspec
 
 from tui.files import private_folder, write_atomic
 from tui.i18n import _
+from tui.settings.draft import Draft
 from tui.text import clean
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE: Final = "deck.json"
+_RECENT: Final = 8
 
 
 class DeckState(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +30,12 @@ class DeckState(msgspec.Struct, frozen=True, kw_only=True):
         preview: the pane beside the list is open.
         tab: the phase tab, empty for all.
         filter: in the filter's language.
+        files_sort: one of `tui.folders.ORDERS`.
+        files_descending: with `files_sort`.
+        favourite_folders: in the order in which they were marked; as URIs, which also hold names that are not UTF-8.
+        recent_folders: from which something was chosen, the last one first; as URIs.
         results_folder: beneath which results went the last time.
+        drafts: by profile, the job that is being put together.
     """
 
     theme: str | None = None
@@ -38,7 +45,23 @@ class DeckState(msgspec.Struct, frozen=True, kw_only=True):
     preview: bool | None = None
     tab: str | None = None
     filter: str | None = None
+    files_sort: str | None = None
+    files_descending: bool = False
+    favourite_folders: tuple[str, ...] = ()
+    recent_folders: tuple[str, ...] = ()
     results_folder: str | None = None
+    drafts: dict[str, Draft] = {}
+
+    def chosen_from(self, folder: Path) -> tuple[str, ...]:
+        """Return the recent folders once something was chosen from `folder`, which is absolute."""
+        uri = folder.as_uri()
+        return (uri, *(each for each in self.recent_folders if each != uri))[:_RECENT]
+
+    def favourites_with_or_without(self, folder: Path) -> tuple[str, ...]:
+        """Return the favourite folders with `folder`, which is absolute, or without it where it is one."""
+        uri = folder.as_uri()
+        others = tuple(each for each in self.favourite_folders if each != uri)
+        return others if uri in self.favourite_folders else (*others, uri)
 
 
 def load_state(state_dir: Path) -> tuple[DeckState, str]:

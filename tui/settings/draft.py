@@ -17,9 +17,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
         window: days, 1 to 28.
         tags: `KEY=VALUE`, divided by blanks.
         create_bucket: make the bucket if it is missing.
-        again: a second job is wanted on content that has one.
         parent: the job whose remainder the input is.
-        nonce: by which a remainder that was sent before becomes another job.
+        nonce: makes it another job than the one that the same content has; empty where that one is to be taken.
     """
 
     file: bytes = b""
@@ -33,7 +32,6 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     input_prefix: str = ""
     output_prefix: str = ""
     create_bucket: bool = False
-    again: bool = False
     parent: str = ""
     nonce: str = ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar, Final
 
 from rich.text import Text
@@ -12,6 +13,13 @@ from textual.widgets import Input
 from tui.i18n import _
 
 _HARMLESS: Final = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]*"
+_TAKEN: Final = re.compile(_HARMLESS)
+
+
+def harmless_part(text: str) -> str:
+    """Return the beginning of a text that a field takes: up to the first character that would act on a terminal."""
+    found = _TAKEN.match(text)
+    return found[0] if found else ""
 
 
 class LineInput(Input):
@@ -26,8 +34,25 @@ class LineInput(Input):
         self.app.notify(_("that holds control characters"), severity="warning", markup=False)
 
 
-class KeyInput(LineInput):
-    """Takes an access key, typed or pasted with the blanks and line breaks that came along.
+class PastingInput(LineInput):
+    """Takes what is pasted as a whole, however many lines of a terminal's clipboard it is."""
+
+    def action_paste(self) -> None:
+        """Paste what was copied in the deck."""
+        self.take(self.app.clipboard)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        self.take(event.text)
+
+    def take(self, text: str) -> None:
+        """Put in what was pasted, without the blanks and line breaks that came along."""
+        self.replace(text.strip(), *self.selection)
+
+
+class KeyInput(PastingInput):
+    """Takes an access key, typed or pasted.
 
     Args:
         secret: show a star for each character, and let nothing be copied out.
@@ -74,15 +99,3 @@ class KeyInput(LineInput):
 
     def _keep(self) -> None:
         self.app.notify(_("what is hidden is not copied"), markup=False)
-
-    def action_paste(self) -> None:
-        """Paste what was copied in the deck."""
-        self._take(self.app.clipboard)
-
-    def _on_paste(self, event: events.Paste) -> None:
-        event.stop()
-        event.prevent_default()
-        self._take(event.text)
-
-    def _take(self, text: str) -> None:
-        self.replace(text.strip(), *self.selection)

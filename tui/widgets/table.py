@@ -22,6 +22,7 @@ from tui.widgets.glyphs import glyphs
 from tui.widgets.line_view import Line, LineView
 from tui.widgets.table_layout import GUTTER, Column, Layout, arrange
 from tui.widgets.table_lines import Look, Painter, Row
+from tui.widgets.table_rows import ListedRows, Rows
 
 __all__ = ["Column", "VirtualTable"]
 
@@ -41,6 +42,7 @@ class VirtualTable(LineView):
         cells: given a row's key and the width of each shown column by its id, returns one text for each of these in
             their order. What is too long is cut with an ellipsis.
         empty: shown in place of rows when there are none.
+        markable: whether rows can be marked.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -108,6 +110,7 @@ class VirtualTable(LineView):
         cells: Cells,
         *,
         empty: Content,
+        markable: bool = True,
         id: str | None = None,  # noqa: A002
     ) -> None:
         super().__init__(id=id)
@@ -115,8 +118,8 @@ class VirtualTable(LineView):
         self._cells = cells
         self._empty = empty
         self._sort: tuple[str | None, bool] = (None, False)
-        self._keys: Sequence[str] = ()
-        self._index: dict[str, int] = {}
+        self._markable = markable
+        self._shown: Rows = ListedRows()
         self._cursor = 0
         self._anchor: str | None = None
         self._marks: frozenset[str] = frozenset()
@@ -129,24 +132,26 @@ class VirtualTable(LineView):
     def show(self, keys: Sequence[str]) -> None:
         """Show the rows with these keys in this order; what is said of them may have changed too.
 
-        The cursor stays on its row, or goes to the nearest that is left. The row under the cursor stays on its line of
-        the screen, except that a view at the top stays at the top while the cursor is in sight there.
-
         Args:
             keys: no key twice.
         """
-        index = {key: place for place, key in enumerate(keys)}
-        if len(index) != len(keys):
-            raise ValueError("a key appears twice")
+        self.show_rows(ListedRows(keys))
+
+    def show_rows(self, rows: Rows) -> None:
+        """Show other rows, as `show` does.
+
+        The cursor stays on its row, or goes to the nearest that is left. The row under the cursor stays on its line of
+        the screen, except that a view at the top stays at the top while the cursor is in sight there.
+        """
         before = self.cursor_key
-        top, cursor = self._follow(index)
-        self._keys, self._index, self._cursor = tuple(keys), index, cursor
+        top, cursor = self._follow(rows)
+        self._shown, self._cursor = rows, cursor
         self._asking += 1
         self._scroll_rows(top)
         self.paint()
         if self.cursor_key != before:
             self.post_message(self.CursorMoved(self, self.cursor_key))
-        self._set_marks(frozenset(key for key in self._marks if key in index))
+        self._set_marks(frozenset(key for key in self._marks if rows.place(key) is not None))
 
     def touch(self, keys: Collection[str]) -> None:
         """Ask again for the cells of these rows, and repaint those that differ."""
@@ -180,17 +185,24 @@ class VirtualTable(LineView):
     @property
     def cursor_key(self) -> str | None:
         """The key of the row under the cursor; None when there are no rows."""
-        return self._keys[self._cursor] if self._keys else None
+        return self._shown.key(self._cursor) if self._shown else None
 
     @property
     def keys_in_sight(self) -> Sequence[str]:
         """The keys of the rows that can be seen."""
-        return self._keys[self._top : self._top + self._rows_in_sight]
+        return self._keys_between(self._top, self._top + self._rows_in_sight)
+
+    def keys_around(self, rows: int) -> Sequence[str]:
+        """The keys of the rows that can be seen, and of so many above and below them."""
+        return self._keys_between(self._top - rows, self._top + self._rows_in_sight + rows)
+
+    def _keys_between(self, begin: int, end: int) -> Sequence[str]:
+        return [self._shown.key(place) for place in range(max(0, begin), min(end, len(self._shown)))]
 
     def move_to(self, key: str) -> None:
         """Put the cursor on the row `key`, if there is one."""
-        if key in self._index:
-            self._move(self._index[key])
+        if (place := self._shown.place(key)) is not None:
+            self._move(place)
 
     def up(self) -> None:
         """Move the cursor one row up."""
@@ -214,7 +226,7 @@ class VirtualTable(LineView):
 
     def last(self) -> None:
         """Move the cursor to the last row."""
-        self._move(len(self._keys) - 1)
+        self._move(len(self._shown) - 1)
 
     def open(self) -> None:
         """Open the row under the cursor."""
@@ -222,13 +234,13 @@ class VirtualTable(LineView):
             self.post_message(self.Opened(self, key))
 
     def _move(self, place: int) -> None:
-        if not self._keys:
+        if not self._shown:
             return
-        before, self._cursor = self._cursor, min(max(0, place), len(self._keys) - 1)
+        before, self._cursor = self._cursor, min(max(0, place), len(self._shown) - 1)
         self._reveal_cursor()
         self.paint()
         if self._cursor != before:
-            self.post_message(self.CursorMoved(self, self._keys[self._cursor]))
+            self.post_message(self.CursorMoved(self, self.cursor_key))
 
     # What is marked
 
@@ -245,12 +257,12 @@ class VirtualTable(LineView):
 
     def mark_range(self) -> None:
         """Mark every row from the one that was marked last to the one under the cursor."""
-        if not self._keys:
+        if not self._shown:
             return
-        anchor = self._cursor if self._anchor is None else self._index.get(self._anchor, self._cursor)
-        begin, end = sorted((anchor, self._cursor))
+        anchor = None if self._anchor is None else self._shown.place(self._anchor)
+        begin, end = sorted((self._cursor if anchor is None else anchor, self._cursor))
         self._anchor = self.cursor_key
-        self._set_marks(self._marks.union(self._keys[begin : end + 1]))
+        self._set_marks(self._marks.union(self._keys_between(begin, end + 1)))
 
     def clear_marks(self) -> None:
         """Take all marks away."""
@@ -278,11 +290,11 @@ class VirtualTable(LineView):
                 self.post_message(self.HeaderClicked(self, column.id))
             return
         place = self._top + offset.y - _HEADER
-        if place >= len(self._keys):
+        if place >= len(self._shown):
             return
         self._move(place)
-        if offset.x < GUTTER:
-            self._toggle(self._keys[place])
+        if offset.x < GUTTER and self._markable:
+            self._toggle(self._shown.key(place))
         elif event.chain == 2:
             self.open()
 
@@ -300,27 +312,20 @@ class VirtualTable(LineView):
     def _layout(self) -> Layout:
         return arrange(self._columns, self.sight.width)
 
-    def _follow(self, index: Mapping[str, int]) -> tuple[int, int]:
-        """Return the first row in sight and the cursor's row, once the rows are those of `index`."""
-        survivor = self._nearest(self._cursor, index)
-        if survivor is None:
+    def _follow(self, rows: Rows) -> tuple[int, int]:
+        """Return the first row in sight and the cursor's row, once the rows are these."""
+        found = rows.after(self._shown, self._cursor)
+        if found is None:
             return 0, 0
-        cursor = index[self._keys[survivor]]
+        _before, cursor = found
         in_sight = range(self._top, self._top + self._rows_in_sight)
         if self._top == 0 and (self._cursor not in in_sight or cursor in in_sight):
             return 0, cursor
         held = self._cursor if self._cursor in in_sight else self._top
-        survivor = self._nearest(held, index)
-        assert survivor is not None
-        return index[self._keys[survivor]] - (min(survivor, held) - self._top), cursor
-
-    def _nearest(self, place: int, index: Mapping[str, int]) -> int | None:
-        """Return the place, now, of the row nearest to `place` that is in `index`; of two the one below."""
-        for distance in range(max(place, len(self._keys) - 1 - place) + 1):
-            for near in (place + distance, place - distance):
-                if 0 <= near < len(self._keys) and self._keys[near] in index:
-                    return near
-        return None
+        found = rows.after(self._shown, held)
+        assert found is not None
+        before, now = found
+        return now - (min(before, held) - self._top), cursor
 
     def _reveal_cursor(self) -> None:
         """Scroll to the cursor if it is out of sight, by half of the rows more: each scroll repaints all of them."""
@@ -335,11 +340,11 @@ class VirtualTable(LineView):
 
     def _scroll_rows(self, top: int) -> None:
         """Have row `top` first in sight, as far as the rows reach, without painting."""
-        self.scroll_silently(Size(0, len(self._keys) + _HEADER), Offset(0, top))
+        self.scroll_silently(Size(0, len(self._shown) + _HEADER), Offset(0, top))
 
     def on_resize(self) -> None:
         """Keep the cursor in sight."""
-        if self._keys:
+        if self._shown:
             self._reveal_cursor()
         self.paint()
 
@@ -349,9 +354,9 @@ class VirtualTable(LineView):
         """Return the header and the rows in sight; a row is drawn again only when it says or looks other."""
         painter, height = self._painter_of_now(), self.sight.height - _HEADER
         header = painter.header(self._sort[0], descending=self._sort[1])
-        if not self._keys:
+        if not self._shown:
             return [header, *painter.empty(self._empty, height)]
-        rows = [self._row_line(place, painter) for place in range(self._top, min(self._top + height, len(self._keys)))]
+        rows = [self._row_line(place, painter) for place in range(self._top, min(self._top + height, len(self._shown)))]
         return [header, *rows, *[painter.blank()] * (height - len(rows))]
 
     def _painter_of_now(self) -> Painter:
@@ -374,7 +379,7 @@ class VirtualTable(LineView):
         return painter
 
     def _row_line(self, place: int, painter: Painter) -> Line:
-        key = self._keys[place]
+        key = self._shown.key(place)
         row = self._rows.get(key)
         if row is None or row.asked != self._asking:
             cells = tuple(map(_content, self._cells(key, painter.layout.widths)))

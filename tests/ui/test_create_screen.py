@@ -1,0 +1,223 @@
+"""The page that makes a job, by keyboard alone: from a file on the disk to a job in the list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.flows.deck import MODEL, write_requests
+from tests.hostile import HARMFUL
+from tests.ui.conftest import DeckOn
+from tests.ui.pilot_tools import screen_text, toasts, until
+from tests.ui.scenes import typed
+from tui.localcloud import LocalCloud
+from tui.runs.submission import plan_for
+from tui.runs.transfers import TransferState
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.create import CreateScreen
+from tui.screens.field import FieldScreen
+from tui.screens.job import JobScreen
+from tui.screens.jobs import JobsScreen
+from tui.screens.picker import PickerScreen
+from tui.screens.text_screen import TextScreen
+from tui.widgets.path_line import PathInput
+from tui.widgets.table import VirtualTable
+
+SIZE = (100, 30)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "train.jsonl"
+    write_requests(path, 40)
+    return path
+
+
+def on(pilot, screen: type) -> bool:
+    return isinstance(pilot.app.screen, screen)
+
+
+async def choose(pilot, path: Path) -> None:
+    """Choose a file in the picker, which is open, by typing its path; wait until it is checked."""
+    await until(pilot, lambda: on(pilot, PickerScreen))
+    await pilot.press("slash")
+    pilot.app.screen.query_one(PathInput).value = str(path)
+    await pilot.press("enter")
+    await until(pilot, lambda: on(pilot, CreateScreen))
+    await until(pilot, lambda: pilot.app.creation.check is not None and not pilot.app.creation.check.running)
+
+
+async def begin(pilot, path: Path) -> None:
+    await pilot.press("n")
+    await choose(pilot, path)
+
+
+async def give(pilot, field: str, text: str) -> None:
+    """Type the value of a field of the third step."""
+    await pilot.press("3")
+    pilot.app.screen.query_one("#fields", VirtualTable).move_to(field)
+    await pilot.press("enter")
+    await until(pilot, lambda: on(pilot, FieldScreen))
+    await pilot.press(*typed(text), "enter")
+    await until(pilot, lambda: on(pilot, CreateScreen))
+
+
+async def review(pilot) -> None:
+    await pilot.press("4")
+    await until(pilot, lambda: pilot.app.creation.review is not None and not pilot.app.creation.review.awaited)
+
+
+async def test_from_a_file_to_a_job_in_the_list(cloud: LocalCloud, deck_on: DeckOn, file: Path) -> None:
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await begin(pilot, file)
+        assert "40 requests" in screen_text(pilot)
+        await give(pilot, "model", MODEL)
+        await give(pilot, "name", "夜间")
+        await review(pilot)
+        assert "The service would create this job." in screen_text(pilot)
+        await pilot.press("S")
+        await until(pilot, lambda: "The job" in screen_text(pilot) and "is created" in screen_text(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: on(pilot, JobsScreen) and "夜间" in screen_text(pilot))
+        (view,) = pilot.app.connection.poller.board.views.values()
+        assert pilot.app.screen.query_one(VirtualTable).cursor_key == view.job.id
+        assert (view.job.name, str(view.job.model)) == ("夜间", MODEL)
+
+
+async def test_the_job_that_was_made_is_opened_from_the_page(cloud: LocalCloud, deck_on: DeckOn, file: Path) -> None:
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await begin(pilot, file)
+        await give(pilot, "model", MODEL)
+        await review(pilot)
+        await pilot.press("S")
+        transfers = pilot.app.connection.transfers
+        await until(pilot, lambda: transfers.all and transfers.all[0].state is TransferState.DONE)
+        job_id = transfers.all[0].job_id
+        await until(pilot, lambda: job_id in pilot.app.connection.poller.board.views)
+        await pilot.press("enter")
+        await until(pilot, lambda: on(pilot, JobScreen) and job_id in screen_text(pilot))
+
+
+async def test_a_file_with_errors_is_not_sent_and_its_lines_can_be_seen(
+    cloud: LocalCloud, deck_on: DeckOn, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.jsonl"
+    broken.write_text('{"custom_id": "a", "body": {"messages": []}}\n{"custom_id": "b", "body": ["not", "it"]}\n')
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await begin(pilot, broken)
+        shown = screen_text(pilot)
+        assert "1 error, 1 warning" in shown
+        assert "body-not-an-object" in shown
+        await pilot.press("enter")
+        await until(pilot, lambda: on(pilot, TextScreen))
+        assert '["not", "it"]' in screen_text(pilot)
+        assert "broken.jsonl:2" in screen_text(pilot)
+        await pilot.press("escape", "S")
+        assert any("the file is not in order" in toast for toast in toasts(pilot))
+        assert not pilot.app.connection.transfers.all
+
+
+async def test_a_draft_survives_leaving_the_page_and_a_restart(cloud: LocalCloud, deck_on: DeckOn, file: Path) -> None:
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await begin(pilot, file)
+        await give(pilot, "model", MODEL)
+        await pilot.press("escape", "n")
+        await until(pilot, lambda: on(pilot, CreateScreen))
+        assert MODEL in screen_text(pilot)
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: on(pilot, CreateScreen) and pilot.app.creation.check is not None)
+        await pilot.press("3")
+        await until(pilot, lambda: MODEL in screen_text(pilot))
+
+
+async def test_what_was_sent_leaves_the_page_free_for_another_job(
+    cloud: LocalCloud, deck_on: DeckOn, file: Path
+) -> None:
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await begin(pilot, file)
+        await give(pilot, "model", MODEL)
+        await review(pilot)
+        await pilot.press("S", "escape", "n")
+        await until(pilot, lambda: on(pilot, PickerScreen))
+        assert pilot.app.creation.draft.path is None
+
+
+async def test_content_that_has_a_job_is_not_paid_for_again_unless_that_is_wanted(
+    cloud: LocalCloud, deck_on: DeckOn, file: Path
+) -> None:
+    async with deck_on(cloud, size=SIZE) as pilot:
+        for _time in range(2):
+            await begin(pilot, file)
+            await give(pilot, "model", MODEL)
+            await review(pilot)
+            if _time == 0:
+                await pilot.press("S")
+                await until(pilot, lambda: "is created" in screen_text(pilot))
+                await pilot.press("escape")
+        assert "would be taken" in screen_text(pilot)
+        await pilot.press("3")
+        pilot.app.screen.query_one("#fields", VirtualTable).move_to("nonce")
+        await pilot.press("enter")
+        await review(pilot)
+        assert "The service would create this job." in screen_text(pilot)
+        assert "--again" in screen_text(pilot)
+
+
+async def test_a_plan_takes_the_place_of_a_draft_only_when_that_is_wanted(
+    cloud: LocalCloud, deck_on: DeckOn, file: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "retry-1.jsonl"
+    write_requests(other, 3)
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await begin(pilot, file)
+        await pilot.press("escape")
+        connection = pilot.app.connection
+        plan = plan_for(connection.profile, other, named=False, service="", folder=tmp_path)
+        for key, path in (("n", file), ("y", other)):
+            pilot.app.create(plan)
+            await until(pilot, lambda: on(pilot, ConfirmScreen))
+            await pilot.press(key)
+            await pilot.pause()
+            assert pilot.app.creation.draft.path == path
+        await until(pilot, lambda: on(pilot, CreateScreen) and "3 requests" in screen_text(pilot))
+
+
+async def test_a_check_can_be_stopped_and_made_again(cloud: LocalCloud, deck_on: DeckOn, tmp_path: Path) -> None:
+    large = tmp_path / "large.jsonl"
+    write_requests(large, 120_000)
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: on(pilot, PickerScreen))
+        await pilot.press("escape")
+        pilot.app.screen._chosen(large)
+        await pilot.press("x")
+        await until(pilot, lambda: "stopped" in screen_text(pilot))
+        assert pilot.app.creation.check.stopped
+        await pilot.press("r")
+        await until(pilot, lambda: "120,000 requests" in screen_text(pilot), within=30)
+
+
+async def test_a_profile_for_reading_only_makes_no_job(cloud: LocalCloud, deck_on: DeckOn) -> None:
+    async with deck_on(cloud, size=SIZE, read_only=True) as pilot:
+        await pilot.press("n")
+        assert on(pilot, JobsScreen)
+        assert any("is read only" in toast for toast in toasts(pilot))
+
+
+async def test_a_file_name_is_data(cloud: LocalCloud, deck_on: DeckOn, tmp_path: Path) -> None:
+    name = "[@click=app.quit]q[] \x1b]0;x\x07 中文 \u202e.jsonl"
+    path = tmp_path / name
+    write_requests(path, 2)
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: on(pilot, PickerScreen))
+        await pilot.press("escape")
+        pilot.app.screen._chosen(path)
+        await until(pilot, lambda: pilot.app.creation.check is not None and not pilot.app.creation.check.running)
+        for step in "123":
+            await pilot.press(step)
+            assert not HARMFUL & set(screen_text(pilot).replace("\n", ""))
+        await pilot.press("1")
+        assert "[@click=app.quit]q[]" in "".join(screen_text(pilot).split())

@@ -1,0 +1,481 @@
+"""A job in the making: what the operator has chosen, what the check found, what the service says of it.
+
+The page that makes jobs shows it and may be left at any time: the check and the questions to the service go on, and the
+draft is kept until it is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tui.ark.models import CustomModelRef
+from tui.daemon import stream_from_daemon
+from tui.dataset.check import CheckProgress, CheckSummary, Issue, check_file
+from tui.dataset.lines import open_file
+from tui.errors import ArkdeckError, UsageError
+from tui.i18n import _
+from tui.runs.events import ModelChosen, Rehearsed
+from tui.runs.plan import Plan, name_of_file
+from tui.runs.rehearse import rehearse
+from tui.runs.submission import (
+    DEFAULT_WINDOW,
+    as_prefix,
+    parse_any_model,
+    parse_tags,
+    plan_for,
+    require_name,
+    require_text,
+    require_window,
+)
+from tui.settings.draft import Draft
+
+if TYPE_CHECKING:
+    from tui.connection import Connection
+
+_MAX_ISSUES: Final = 100
+"""Issues of one rule that are listed."""
+
+_EXCERPT_BYTES: Final = 256
+_TELL_EVERY: Final = 0.5  # seconds
+
+
+class Stage(IntEnum):
+    """What is done one after the other, by the number of its tab."""
+
+    INPUT = 1
+    CHECK = 2
+    JOB = 3
+    REVIEW = 4
+    SEND = 5
+
+
+class Standing(StrEnum):
+    """How a stage stands."""
+
+    OPEN = "open"
+    BUSY = "busy"
+    DONE = "done"
+    DOUBTFUL = "doubtful"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class FoundIssue:
+    """An issue, and how its line begins; both may hold text from outside."""
+
+    issue: Issue
+    excerpt: str
+
+
+@dataclass
+class InputCheck:
+    """The check of one file, as far as it has come.
+
+    Attributes:
+        issues: by rule, in the order in which rules were first broken; of each the first hundred.
+        done: bytes that were read.
+        total: bytes of the file; 0 before the first were read.
+        summary: at the end.
+        error: why it could not be made.
+        stopped: the operator stopped it.
+    """
+
+    path: Path
+    issues: dict[str, list[FoundIssue]] = field(default_factory=dict)
+    done: int = 0
+    total: int = 0
+    summary: CheckSummary | None = None
+    error: ArkdeckError | None = None
+    stopped: bool = False
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on."""
+        return self.summary is None and self.error is None and not self.stopped
+
+    @property
+    def passed(self) -> CheckSummary | None:
+        """What it said, if the platform would take the file."""
+        return self.summary if self.summary is not None and not self.summary.errors else None
+
+    def take(self, event: FoundIssue | CheckProgress | CheckSummary) -> None:
+        """Note what the check tells."""
+        match event:
+            case FoundIssue():
+                self.issues.setdefault(event.issue.rule, []).append(event)
+            case CheckProgress():
+                self.done, self.total = event.done, event.total
+            case CheckSummary():
+                self.summary = event
+
+
+@dataclass(frozen=True)
+class Review:
+    """What would happen, for one state of the draft and the file.
+
+    Attributes:
+        plan: the submission, with the model's version once it is looked up.
+        version_chosen: the version was not asked for, and is the model's primary one.
+        found: the answer; None while it is awaited, or where there is an error.
+        error: what would stop the submission.
+    """
+
+    plan: Plan
+    version_chosen: bool = False
+    found: Rehearsed | None = None
+    error: ArkdeckError | None = None
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the answer is still to come."""
+        return self.found is None and self.error is None
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing that is known stands against sending it."""
+        return self.found is not None and self.found.refusal is None
+
+
+class Creation:
+    """One job in the making.
+
+    Attributes:
+        draft: what is chosen and typed; `change` changes it.
+        stage: which step is looked at.
+        check: of the draft's file, or of the one that was sent.
+        review: of the draft as it is.
+        sent: the id of the transfer that it became; empty before.
+
+    Args:
+        connection: the cloud that is to run it.
+        draft: where it was left.
+        tell: is called when something is to be shown otherwise, at most twice a second while a check runs.
+        keep: keeps the draft for the next time.
+    """
+
+    def __init__(
+        self, connection: Connection, draft: Draft, *, tell: Callable[[], None], keep: Callable[[Draft], None]
+    ) -> None:
+        self.connection = connection
+        self.draft = draft
+        self.stage = Stage.INPUT
+        self.check: InputCheck | None = None
+        self.review: Review | None = None
+        self.sent = ""
+        self._tell = tell
+        self._keep = keep
+
+    # What is chosen
+
+    def change(self, **fields: object) -> None:
+        """Change fields of the draft; what the service said of it before does not hold any more."""
+        self.draft = msgspec.structs.replace(self.draft, **fields)
+        self.review = None
+        if "file" in fields:
+            self.check = None
+        self._keep(self.draft)
+        self._tell()
+
+    def begin_anew(self, draft: Draft | None = None) -> None:
+        """Put another draft, or an empty one, in the place of this one."""
+        self.draft = Draft() if draft is None else draft
+        self.stage, self.check, self.review, self.sent = Stage.INPUT, None, None, ""
+        self._keep(self.draft)
+        self._tell()
+
+    @property
+    def troubles(self) -> Mapping[str, UsageError]:
+        """What is wrong with the draft, by its field."""
+        found: dict[str, UsageError] = {}
+        for name, require in _REQUIREMENTS.items():
+            try:
+                require(getattr(self.draft, name))
+            except UsageError as error:
+                found[name] = error
+        if not (self.draft.bucket or self.connection.profile.bucket):
+            found["bucket"] = UsageError(_("no bucket is named for the input and the results"))
+        return found
+
+    def trouble_with(self, name: str, text: str) -> str | None:
+        """Return what is wrong with a text as the value of a field; None when nothing is."""
+        if not text and name != "model":
+            return None
+        try:
+            _REQUIREMENTS[name](text)
+        except UsageError as error:
+            return error.message
+        return None
+
+    @property
+    def proposed_name(self) -> str:
+        """What the job is called unless it is named; empty while no file is chosen."""
+        path = self.draft.path
+        return name_of_file(path) if path is not None else ""
+
+    def plan(self) -> Plan:
+        """Return what would be sent (UsageError: the first trouble, or no file is chosen)."""
+        if trouble := next(iter(self.troubles.values()), None):
+            raise trouble
+        draft, connection = self.draft, self.connection
+        if draft.path is None:
+            raise UsageError(_("no file is chosen"))
+        name, version, custom = _model_fields(draft.model)
+        plan = plan_for(
+            connection.profile,
+            draft.path,
+            named=connection.resolved.named,
+            service=connection.services.service,
+            folder=Path.cwd(),
+        )
+        return msgspec.structs.replace(
+            plan,
+            bucket=draft.bucket or plan.bucket,
+            project=draft.project or plan.project,
+            input_prefix=as_prefix(draft.input_prefix) or plan.input_prefix,
+            output_prefix=as_prefix(draft.output_prefix) or plan.output_prefix,
+            model=name,
+            version=version,
+            custom_model=custom,
+            name=draft.name,
+            description=draft.description,
+            window_days=_window(draft.window),
+            tags=_tags(draft.tags),
+            create_bucket=draft.create_bucket,
+            nonce=draft.nonce,
+            parent=draft.parent,
+        )
+
+    # What is found out
+
+    async def run_check(self) -> None:
+        """Check the input to its end; to cancel this is to stop the check."""
+        path = self.draft.path
+        if path is None:
+            return
+        check = self.check = InputCheck(path)
+        self._tell()
+        clock = self.connection.services.clock
+        told = clock.monotonic()
+        checking = stream_from_daemon(lambda: _checked(path), name="check")
+        try:
+            async with aclosing(checking) as events:
+                async for event in events:
+                    check.take(event)
+                    if (now := clock.monotonic()) - told >= _TELL_EVERY:
+                        told = now
+                        self._tell()
+        except ArkdeckError as error:
+            check.error = error
+        except asyncio.CancelledError:
+            check.stopped = True
+            raise
+        finally:
+            self._tell()
+
+    async def run_review(self) -> None:
+        """Ask the service what it would make of the draft, once the input is checked; nothing is changed anywhere."""
+        checked = self.check.passed if self.check is not None else None
+        if checked is None or self.troubles:
+            return
+        review = self.review = Review(self.plan())
+        self._tell()
+        try:
+            async with aclosing(rehearse(review.plan, self.connection.services, checked=checked)) as events:
+                async for event in events:
+                    match event:
+                        case ModelChosen(version=version):
+                            plan = msgspec.structs.replace(review.plan, version=version)
+                            review = Review(plan, version_chosen=True)
+                        case Rehearsed():
+                            review = Review(review.plan, review.version_chosen, found=event)
+        except ArkdeckError as error:
+            review = Review(review.plan, review.version_chosen, error=error)
+        if self.review is not None:  # else the draft was changed meanwhile
+            self.review = review
+            self._tell()
+
+    async def send(self) -> None:
+        """Begin to send it, as the review showed it; it goes on by itself, and the draft is free for another job.
+
+        Raises:
+            UsageError: it was not reviewed, or the review stands against it.
+            ArkdeckError: it cannot be begun.
+        """
+        review, check = self.review, self.check
+        if review is None or not review.ready or check is None or check.passed is None:
+            raise UsageError(_("look at the review first"))
+        sent = await self.connection.transfers.submit(review.plan, check.passed)
+        self.sent = sent.id
+        self.draft, self.stage, self.review = Draft(), Stage.SEND, None
+        self._keep(self.draft)
+        self._tell()
+
+    # How it stands
+
+    def standing(self, stage: Stage) -> Standing:
+        """Return how a stage stands."""
+        check, review = self.check, self.review
+        match stage:
+            case Stage.INPUT:
+                return Standing.DONE if self.draft.file or self.sent else Standing.OPEN
+            case Stage.CHECK:
+                return _standing_of_check(check) if check else Standing.OPEN
+            case Stage.JOB:
+                if self.sent:
+                    return Standing.DONE
+                if not self.draft.model:
+                    return Standing.OPEN
+                return Standing.WRONG if self.troubles else Standing.DONE
+            case Stage.REVIEW:
+                return _standing_of_review(review) if review else Standing.DONE if self.sent else Standing.OPEN
+            case Stage.SEND:
+                return Standing.BUSY if self.sent else Standing.OPEN
+
+    @property
+    def obstacle(self) -> str | None:
+        """What stands against sending it; None when nothing does."""
+        if self.sent and not self.draft.file:
+            return _("it is sent already")
+        if not self.draft.file:
+            return _("no file is chosen")
+        if self.check is None or self.check.running:
+            return _("the file is being checked") if self.check else _("the file is not checked yet")
+        if self.check.passed is None:
+            return _("the file is not in order: see Check")
+        if trouble := next(iter(self.troubles.values()), None):
+            return trouble.message
+        if self.review is None or self.review.awaited:
+            return _("look at the review first")
+        if self.review.error is not None:
+            return self.review.error.message
+        refusal = self.review.found.refusal if self.review.found else None
+        return refusal.message if refusal is not None else None
+
+    def command(self) -> tuple[str, ...] | None:
+        """Return the words of `arkdeck submit` that do the same; None while something is wrong, or for a retry."""
+        with suppress(UsageError):
+            plan = self.plan()
+            return None if plan.parent else _submit_words(plan, self.connection)
+        return None
+
+
+def draft_of(plan: Plan) -> Draft:
+    """Return the draft that leads to a plan, as a retry makes one."""
+    return Draft(
+        file=os.fsencode(plan.input),
+        model=plan.custom_model or (f"{plan.model}@{plan.version}" if plan.version else plan.model),
+        window=str(plan.window_days),
+        name=plan.name,
+        description=plan.description,
+        project=plan.project,
+        tags=shlex.join(f"{key}={value}" for key, value in plan.tags.items()),
+        bucket=plan.bucket,
+        input_prefix=plan.input_prefix,
+        output_prefix=plan.output_prefix,
+        create_bucket=plan.create_bucket,
+        parent=plan.parent,
+        nonce=plan.nonce,
+    )
+
+
+def new_nonce() -> str:
+    """Return what makes a wanted second job another one than the first."""
+    return secrets.token_hex(4)
+
+
+def _checked(path: Path) -> Iterator[FoundIssue | CheckProgress | CheckSummary]:
+    """Check a file, and read how the lines of its issues begin."""
+    with open_file(path) as file:
+        for event in check_file(path, max_issues=_MAX_ISSUES):
+            if not isinstance(event, Issue):
+                yield event
+                continue
+            begins = os.pread(file.fileno(), _EXCERPT_BYTES, event.offset) if event.offset is not None else b""
+            yield FoundIssue(event, begins.partition(b"\n")[0].decode("utf-8", "replace"))
+
+
+def _model_fields(text: str) -> tuple[str, str, str]:
+    """Return name and version of a foundation model, or the id of a custom one in the last place."""
+    if not text:
+        raise UsageError(_("no model is chosen"))
+    model = parse_any_model(text)
+    return ("", "", model.id) if isinstance(model, CustomModelRef) else (model.name, model.version, "")
+
+
+def _tags(text: str) -> dict[str, str]:
+    try:
+        pairs = shlex.split(text)
+    except ValueError:
+        raise UsageError(_("a quotation mark is missing in the tags")) from None
+    return parse_tags(pairs)
+
+
+def _window(text: str) -> int:
+    return require_window(text) if text else DEFAULT_WINDOW
+
+
+_REQUIREMENTS: Final[Mapping[str, Callable[[str], object]]] = {
+    "model": _model_fields,
+    "window": _window,
+    "name": require_name,
+    "description": require_text,
+    "project": require_text,
+    "tags": _tags,
+    "bucket": require_text,
+    "input_prefix": require_text,
+    "output_prefix": require_text,
+}
+"""What refuses the text of a field, by the field's name."""
+
+
+def _standing_of_check(check: InputCheck) -> Standing:
+    if check.running:
+        return Standing.BUSY
+    if check.passed is None:
+        return Standing.WRONG if check.summary or check.error else Standing.OPEN
+    return Standing.DOUBTFUL if check.passed.warnings else Standing.DONE
+
+
+def _standing_of_review(review: Review) -> Standing:
+    if review.awaited:
+        return Standing.BUSY
+    if not review.ready:
+        return Standing.WRONG
+    return Standing.DOUBTFUL if review.found is not None and review.found.existing is not None else Standing.DONE
+
+
+def _submit_words(plan: Plan, connection: Connection) -> tuple[str, ...]:
+    """Return the command line of a plan, without what the profile says anyway."""
+    profile = connection.profile
+    words = ["submit", plan.input]
+    if plan.custom_model:
+        words += ["--custom-model", plan.custom_model]
+    else:
+        words += ["--model", f"{plan.model}@{plan.version}" if plan.version else plan.model]
+    for option, value, usual in (
+        ("--name", plan.name, ""),
+        ("--description", plan.description, ""),
+        ("--project", plan.project, profile.project),
+        ("--window", f"{plan.window_days}d", f"{DEFAULT_WINDOW}d"),
+        ("--bucket", plan.bucket, profile.bucket),
+        ("--input-prefix", plan.input_prefix, profile.input_prefix),
+        ("--output-prefix", plan.output_prefix, profile.output_prefix),
+    ):
+        if value != usual:
+            words += [option, value]
+    for key, value in plan.tags.items():
+        words += ["--tag", f"{key}={value}"]
+    words += ["--create-bucket"] if plan.create_bucket else []
+    words += ["--again"] if plan.nonce else []
+    return tuple(words)
