@@ -187,8 +187,7 @@ class ConnectedApp(KeysInTurn):
             return
         if transfer.way is Way.DOWN and transfer.job_id:
             connection.poller.refresh([transfer.job_id])  # whose account the list shows
-        going = (TransferState.WAITING, TransferState.RUNNING)
-        told = news.of(transfer, others=any(each.state in going for each in connection.transfers.all))
+        told = news.of(transfer, others=any(each.state.active for each in connection.transfers.all))
         if told is not None and getattr(self.screen, "SCOPE", None) is not Scope.TRANSFERS:
             self.notify(told.words, severity="error" if told.bad else "information")
 

@@ -156,7 +156,7 @@ async def _open(
     profile = resolved.profile
     async with (
         open_services(profile, credentials, data_dir=data_dir, clock=launch.clock) as services,
-        Transfers(services) as transfers,
+        Transfers(services, profile=profile.name if resolved.named else "") as transfers,
     ):
         interval = refresh_interval(launch.settings, on_loopback=services.ark.on_loopback)
         poller = Poller(services, profile.project, interval=interval)

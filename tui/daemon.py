@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Final, TypeVar
@@ -15,9 +17,10 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 _ITEMS_AHEAD: Final = 64
+_YIELDING: Final = 10  # nice value; a thread that moves bytes all the time otherwise keeps the event loop waiting
 
 
-def in_daemon(call: Callable[[], T], *, name: str) -> asyncio.Future[T]:
+def in_daemon(call: Callable[[], T], *, name: str, yielding: bool = False) -> asyncio.Future[T]:
     """Run `call` on a daemon thread and return a future of its result for the running event loop.
 
     Cancelling the future abandons the call: the thread goes on until the call returns, and its result is dropped.
@@ -25,6 +28,7 @@ def in_daemon(call: Callable[[], T], *, name: str) -> asyncio.Future[T]:
     Args:
         call: what blocks.
         name: the thread's name, for a debugger.
+        yielding: it is long work: the event loop, and whoever waits for an answer to a key, goes first.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
@@ -40,6 +44,8 @@ def in_daemon(call: Callable[[], T], *, name: str) -> asyncio.Future[T]:
     def run() -> None:
         result: T | None = None
         error: BaseException | None = None
+        if yielding:
+            _yield_to_others()
         try:
             result = call()
         except StopIteration as raised:  # a future cannot carry it
@@ -57,6 +63,7 @@ def in_daemon(call: Callable[[], T], *, name: str) -> asyncio.Future[T]:
 async def stream_from_daemon(make: Callable[[], Iterator[T]], *, name: str) -> AsyncGenerator[T, None]:
     """Run a blocking iterator on a daemon thread and yield its items; the thread stays at most a few items ahead.
 
+    It yields the processor to other threads, as do the processes that it starts.
     Closing the stream, or cancelling the task that reads it, ends the iterator at its next item without waiting for it.
     """
     loop = asyncio.get_running_loop()
@@ -70,6 +77,7 @@ async def stream_from_daemon(make: Callable[[], Iterator[T]], *, name: str) -> A
             loop.call_soon_threadsafe(items.put_nowait, (item, error))
 
     def run() -> None:
+        _yield_to_others()
         try:
             for item in make():
                 room.acquire()
@@ -94,3 +102,10 @@ async def stream_from_daemon(make: Callable[[], Iterator[T]], *, name: str) -> A
     finally:
         closed.set()
         room.release()
+
+
+def _yield_to_others() -> None:
+    """Have the calling thread run after the others of this process, where threads have priorities of their own."""
+    if sys.platform == "linux":
+        present = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, 0, max(present, _YIELDING))  # 0 is the thread, not the process

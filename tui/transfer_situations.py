@@ -30,7 +30,7 @@ def not_to_be_paused(situation: Situation) -> str | None:
         return _("it failed: retry it")
     if transfer.state.finished:
         return _("it is finished")
-    return None if transfer.state in (TransferState.WAITING, TransferState.RUNNING) else _may_not_go_up(situation)
+    return None if transfer.state.active else _may_not_go_up(situation)
 
 
 def not_failed(situation: Situation) -> str | None:

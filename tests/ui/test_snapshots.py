@@ -7,14 +7,17 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from textual.pilot import Pilot
 
 from tests.ui.pilot_tools import HeldClock, screen_text, until
 from tests.ui.scenes import NOW, PicturedDeck, pictured, play, typed
+from tui.ark.models import Phase
 from tui.launch import Launch
 from tui.localcloud import LocalCloud
+from tui.runs import destination
 from tui.screens.picker import PickerScreen
 from tui.settings.deck_settings import DeckSettings
 from tui.settings.paths import Paths
@@ -123,6 +126,53 @@ def test_picker(
 
     launch = Launch(paths=paths, environ={}, theme=THEMES[0], settings=DeckSettings(refresh=0), clock=HeldClock(NOW))
     assert snap_compare(PicturedDeck(launch), terminal_size=size, run_before=pick)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=named)
+def test_transfers(size: tuple[int, int], busy: LocalCloud, paths: Paths, snap_compare: Callable[..., bool]) -> None:
+    home = paths.config_file.parent
+
+    async def fetch(pilot) -> None:
+        """Bring the results of one job, fail with those of another, pause a third."""
+        await play(pilot)
+        transfers, board = pilot.app.connection.transfers, pilot.app.connection.poller.board
+        completed = [view.job for view in board.views.values() if view.job.phase == Phase.COMPLETED]
+        jobs = sorted(completed, key=lambda job: (not job.counts.failed, not job.name.isascii(), job.id))
+        for job, fault in zip(jobs, ({}, {"status": 403, "code": "AccessDenied"}, {"delay": 600}), strict=False):
+            if fault:
+                busy.fault("tos:GetObject", **fault)
+            transfer = await transfers.collect(job, home / "results" / job.id)
+            if "delay" in fault:
+                await transfers.pause(transfer.id)
+            else:
+                await until(pilot, lambda: transfers.get(transfer.id).state.finished)  # noqa: B023
+            pilot.app.launch.clock.advance(1)
+        await pilot.press("t", "j")
+        await until(pilot, lambda: "denies access" in screen_text(pilot))
+
+    assert snap_compare(pictured(busy.info, paths, THEMES[0]), terminal_size=size, run_before=fetch)
+
+
+@pytest.mark.parametrize("keys", [("3", "d"), ("3", "space", "space", "space", "d")], ids=["one", "several"])
+@pytest.mark.parametrize("size", SIZES, ids=named)
+def test_download(
+    size: tuple[int, int],
+    keys: tuple[str, ...],
+    busy: LocalCloud,
+    paths: Paths,
+    snap_compare: Callable[..., bool],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home = paths.config_file.parent
+    home.mkdir(parents=True)
+    monkeypatch.chdir(home)
+    monkeypatch.setattr(destination.shutil, "disk_usage", lambda _path: SimpleNamespace(free=62 * 1024**3))
+
+    async def ask(pilot) -> None:
+        await play(pilot, keys)
+        await until(pilot, lambda: " free" in screen_text(pilot))
+
+    assert snap_compare(pictured(busy.info, paths, THEMES[0]), terminal_size=size, run_before=ask)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=named)

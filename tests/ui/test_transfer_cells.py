@@ -139,8 +139,8 @@ def told_by(*transfers: Transfer) -> str:
 
 def test_the_summary_tells_what_goes_each_way_and_how_far_all_of_it_is():
     going = [transfer(Way.UP, done=50, total=100), transfer(done=0, total=50), transfer(state=TransferState.WAITING)]
-    assert told_by(*going) == "↑1 ↓2 33%"
-    assert summary(going, ASCII).plain.strip() == "^1 v2 33%"
+    assert told_by(*going) == "↑1 ↓2  33%"
+    assert summary(going, ASCII).plain.strip() == "^1 v2  33%"
 
 
 def test_the_summary_tells_of_what_stands_still_and_of_nothing_else():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -53,6 +54,18 @@ async def test_an_abandoned_call_s_result_is_dropped() -> None:
         await asyncio.wait_for(in_daemon(call, name="slow"), 0.01)
     release.set()
     assert await asyncio.to_thread(finished.wait, 5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priority of their own")
+async def test_long_work_lets_the_event_loop_go_first_and_nobody_else_s() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, 0)
+
+    own = niceness()
+    assert await in_daemon(niceness, name="short") == own
+    assert await in_daemon(niceness, name="long", yielding=True) > own
+    assert [each > own async for each in stream_from_daemon(lambda: iter([niceness()]), name="stream")] == [True]
+    assert niceness() == own
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tui import actions
 from tui.actions import Scope, Situation
 from tui.errors import ArkdeckError
 from tui.i18n import _
-from tui.runs.transfers import TransferState, Way
+from tui.runs.transfers import Way
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.copying import Copy, choose_copy
 from tui.screens.deck_app import deck_of
@@ -114,9 +114,9 @@ class TransfersScreen(Headed, Moving):
             self._coming = None
         transfers = self._transfers
         self._listed = {each.id: each for each in transfers.all} if transfers else {}
+        self.table.show(list(self._listed))
         if not self._listed:
             self.table.set_empty(_why_empty(connected=transfers is not None))
-        self.table.show(list(self._listed))
         self._tell()
 
     def _cells(self, key: str, widths: Mapping[str, int]) -> list[Content]:
@@ -163,7 +163,7 @@ class TransfersScreen(Headed, Moving):
         transfers, transfer = self._transfers, self.situation.transfer
         if transfers is None or transfer is None:
             return
-        if transfer.state in (TransferState.WAITING, TransferState.RUNNING):
+        if transfer.state.active:
             await transfers.pause(transfer.id)
         else:
             await self._go_on(transfers, transfer)

@@ -126,7 +126,7 @@ class _Fetching:
                     yield event
             yield meter.progress()
             verify = partial(target.verify, part_file, continued=len(missing) < len(parts))
-            await in_daemon(verify, name="arkdeck-verify")
+            await in_daemon(verify, name="arkdeck-verify", yielding=True)
             yield await in_daemon(partial(target.publish, part_file), name="arkdeck-publish")
 
     async def _fetch(self, missing: list[Part], part_file: PartFile, meter: Meter) -> AsyncGenerator[Progress]:

@@ -118,7 +118,9 @@ async def run_parts(
 
     def start_next() -> None:
         while len(running) < _WORKERS and (part := next(waiting, None)) is not None:
-            attempt = partial(in_daemon, partial(work, part, partial(report, part)), name=f"arkdeck-part-{part.number}")
+            attempt = partial(
+                in_daemon, partial(work, part, partial(report, part)), name=f"arkdeck-part-{part.number}", yielding=True
+            )
             trying = retried(attempt, clock, attempts=PART_ATTEMPTS, progress=partial(meter.reached, part))
             running[asyncio.create_task(trying)] = part
 

@@ -202,7 +202,7 @@ def outcome(transfer: Transfer, glyphs: Glyphs) -> Content:
         parts.append((counts(transfer.account), "$warning" if left else ""))
     if transfer.verified:
         parts.append((_verified(transfer.verified), "$success"))
-    if transfer.found:
+    if transfer.found and transfer.state is TransferState.DONE:
         parts.append((_("was there already") if transfer.way is Way.UP else _("was here already"), "$muted"))
     joined = [part for each in parts for part in ((f" {glyphs.separator} ", "$muted"), each)]
     return line(*joined[1:])
@@ -282,7 +282,7 @@ def _trouble(transfer: Transfer, width: int, glyphs: Glyphs) -> list[Content]:
 
 def summary(transfers: list[Transfer], glyphs: Glyphs) -> Content:
     """Return how many go each way and how far they are, `↑1 ↓2 43%`, and how many stand; nothing where none do."""
-    going = [each for each in transfers if each.state in (TransferState.WAITING, TransferState.RUNNING)]
+    going = [each for each in transfers if each.state.active]
     ways = [(glyphs.up, Way.UP), (glyphs.down, Way.DOWN)]
     parts: list[tuple[str, str]] = []
     for sign, way in ways:
@@ -291,7 +291,7 @@ def summary(transfers: list[Transfer], glyphs: Glyphs) -> Content:
     sized = [each for each in going if each.total]
     percent = percent_of(sum(each.done for each in sized), sum(each.total for each in sized))
     if percent is not None:
-        parts.append((f"{percent:>2}%", ""))
+        parts.append((f"{percent:>3}%", ""))
     for state, style in ((TransferState.PAUSED, "$muted"), (TransferState.FAILED, "$error")):
         if count := sum(each.state is state for each in transfers):
             parts.append((f"{_sign(state, glyphs)}{count}", style))
