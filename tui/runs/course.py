@@ -204,6 +204,8 @@ async def _carry_on(run_id: str, services: Services, *, until_created: bool) -> 
                         if isinstance(event, RunBegun):
                             held.append(event.run_id)
                         yield event
+            except RunHeldError:  # it is not ours to end, or waits for another
+                raise
             except _HOPELESS.get(run.state, ()) as error:
                 journal.end(run.id, Outcome.FAILED, error.message)
                 raise
