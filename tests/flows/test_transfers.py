@@ -15,13 +15,13 @@ import pytest
 
 from tests.flows.deck import custom_ids, write_requests
 from tests.flows.submissions import finished_job, plan_for, summary_of, when_finished
-from tui.ark.models import Job, JobQuery
+from tui.ark.models import Job, JobQuery, Phase
 from tui.errors import AccessError, ArkdeckError, ServiceError, WorkError
 from tui.fingerprint import BLOCK_SIZE
 from tui.localcloud import ALWAYS, LocalCloud
 from tui.runs import course
 from tui.runs.collect import job_files
-from tui.runs.events import FilesFound, JobCreated
+from tui.runs.events import FilesFound, JobCreated, JobSampled
 from tui.runs.folder import FolderTakenError
 from tui.runs.journal import RunHeldError
 from tui.runs.run import Outcome
@@ -466,3 +466,25 @@ async def test_copies_that_turn_out_to_be_one_file_are_sent_once(
     await watched.until(lambda: watched.transfers.get(second.id) is None)
     assert (await watched.ended(first)).state is TransferState.DONE
     assert [transfer.id for transfer in watched.transfers.all] == [first.id]
+
+
+async def test_a_job_that_was_resumed_meanwhile_is_no_transfer_any_more(
+    cloud_factory: Callable[..., LocalCloud], services_on: ServicesOn,
+    requests_file: Path, tmp_path: Path,
+) -> None:  # fmt: skip
+    slow = cloud_factory(speed=60)
+    async with services_on(slow.info) as here:
+        flow = course.begin(plan_for(requests_file, here, slow, verb="run", out=str(tmp_path / "answers")), here)
+        async for event in flow:
+            if isinstance(event, JobSampled) and event.job.phase == Phase.RUNNING and event.job.counts.completed:
+                await here.ark.stop_job(event.job.id)
+            if isinstance(event, FilesFound):
+                break
+        await flow.aclose()
+        async with watching(here) as watched:
+            (found,) = watched.transfers.all
+            await here.ark.resume_job(found.job_id)
+            await watched.transfers.resume(found.id)
+            await watched.until(lambda: not watched.transfers.all)
+            assert watched.transfers.running == Running(0, 0)
+        assert here.journal.run(found.id).outcome is Outcome.OPEN

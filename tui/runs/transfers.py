@@ -258,6 +258,7 @@ class Transfers:
                     if isinstance(event, RunBegun):
                         self._rename(tracker, event.run_id)
                     if isinstance(event, JobSampled):  # resumed on the service meanwhile: there is nothing to move yet
+                        del self._tasks[tracker.transfer.id]
                         self._remove(tracker.transfer.id)
                         return
                     tracker.hear(event)
