@@ -15,12 +15,13 @@ import pytest
 
 from tests.flows.deck import custom_ids, write_requests
 from tests.flows.submissions import finished_job, plan_for, summary_of, when_finished
-from tui.ark.models import Job, JobQuery
+from tui.ark.models import Job, JobQuery, Phase
 from tui.errors import AccessError, ArkdeckError, ServiceError, WorkError
 from tui.fingerprint import BLOCK_SIZE
 from tui.localcloud import ALWAYS, LocalCloud
 from tui.runs import course
 from tui.runs.collect import job_files
+from tui.runs.events import FilesFound, JobCreated, JobSampled
 from tui.runs.folder import FolderTakenError
 from tui.runs.journal import RunHeldError
 from tui.runs.run import Outcome
@@ -416,3 +417,74 @@ async def test_the_figures_change_no_more_often_than_they_may(
         await watched.until(lambda: len(asked(cloud, "tos:UploadPart")) == 2)
         states = [(told.state, told.step) for told in watched.told_of(up)]
         assert len(states) == len(set(states))
+
+
+async def test_a_run_that_was_broken_off_while_it_brought_its_results_home_is_a_download(
+    services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path
+) -> None:
+    plan = plan_for(requests_file, services, cloud, verb="run", out=str(tmp_path / "answers"))
+    flow = course.begin(plan, services)
+    async for event in flow:
+        if isinstance(event, FilesFound):
+            break
+    await flow.aclose()
+    async with watching(services) as watched:
+        (found,) = watched.transfers.all
+        assert (found.state, found.way, found.path) == (TransferState.PAUSED, Way.DOWN, tmp_path / "answers")
+        await watched.transfers.resume(found.id)
+        ended = await watched.ended(found)
+    assert (ended.state, ended.account and ended.account.ok) == (TransferState.DONE, 40)
+
+
+async def test_a_file_whose_run_waits_for_its_job_has_been_sent(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path
+) -> None:
+    plan = plan_for(requests_file, services, cloud, verb="run", out=str(tmp_path / "answers"))
+    flow = course.begin(plan, services)
+    async for event in flow:
+        if isinstance(event, JobCreated):
+            break
+    await flow.aclose()
+    assert watched.transfers.all == []
+    up = await watched.ended(await watched.transfers.submit(plan_for(requests_file, services, cloud)))
+    assert (up.state, up.way, up.found, up.job_id) == (TransferState.DONE, Way.UP, True, event.job.id)
+    assert services.journal.run(up.id).outcome is Outcome.OPEN
+
+
+async def test_copies_that_turn_out_to_be_one_file_are_sent_once(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path
+) -> None:
+    copy = Path(shutil.copyfile(requests_file, tmp_path / "copy.jsonl"))
+    cloud.fault("tos:PutObject", key="in/*", delay=600)
+    first = await watched.transfers.submit(plan_for(requests_file, services, cloud))
+    await watched.until(lambda: watched.now(first).step is Step.UPLOADING)
+    second = await watched.ended(await watched.transfers.submit(plan_for(copy, services, cloud)))
+    assert second.state is TransferState.HELD
+    await watched.transfers.pause(first.id)
+    cloud.clear_faults()
+    await watched.transfers.resume(second.id)
+    await watched.until(lambda: watched.transfers.get(second.id) is None)
+    assert (await watched.ended(first)).state is TransferState.DONE
+    assert [transfer.id for transfer in watched.transfers.all] == [first.id]
+
+
+async def test_a_job_that_was_resumed_meanwhile_is_no_transfer_any_more(
+    cloud_factory: Callable[..., LocalCloud], services_on: ServicesOn,
+    requests_file: Path, tmp_path: Path,
+) -> None:  # fmt: skip
+    slow = cloud_factory(speed=60)
+    async with services_on(slow.info) as here:
+        flow = course.begin(plan_for(requests_file, here, slow, verb="run", out=str(tmp_path / "answers")), here)
+        async for event in flow:
+            if isinstance(event, JobSampled) and event.job.phase == Phase.RUNNING and event.job.counts.completed:
+                await here.ark.stop_job(event.job.id)
+            if isinstance(event, FilesFound):
+                break
+        await flow.aclose()
+        async with watching(here) as watched:
+            (found,) = watched.transfers.all
+            await here.ark.resume_job(found.job_id)
+            await watched.transfers.resume(found.id)
+            await watched.until(lambda: not watched.transfers.all)
+            assert watched.transfers.running == Running(0, 0)
+        assert here.journal.run(found.id).outcome is Outcome.OPEN

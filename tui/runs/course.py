@@ -107,11 +107,11 @@ async def enter(plan: Plan, services: Services, *, checked: CheckSummary | None 
         known = None
     fingerprint = await in_daemon(partial(prepare.still_as_checked, plan, checked), name="stat") if checked else None
     await _require_room(plan, known, services)
+    known = _hold_unfinished(known, services)
     if known is None:
         run = journal.plan(plan)
         begun = RunBegun(run.id, taken_up=False, state=run.state)
     else:
-        journal.hold(known.id)
         with _let_go_on_error(known.id, services):
             taken, kept = take_over(known, plan)
             run = journal.advance(known.id, known.state, plan=taken)
@@ -135,13 +135,25 @@ async def enter_collect(job: Job, folder: Path, services: Services, *, profile: 
     unfinished = [run for run in journal.collects_of(job.id) if run.outcome is Outcome.OPEN]
     known = next((run for run in unfinished if run.plan.out == str(folder)), None)
     await _require_folder(folder, job.id, services)
+    known = _hold_unfinished(known, services)
     if known is None:
         run = journal.plan(_collect_plan(job, folder, services, profile), job_id=job.id, job=job.raw)
         return RunBegun(run.id, taken_up=False, state=run.state)
-    journal.hold(known.id)
     with _let_go_on_error(known.id, services):  # it may have been resumed since, and have more to give
         journal.advance(known.id, RunState.COLLECTING, job=job.raw)
     return RunBegun(known.id, taken_up=True, state=known.state)
+
+
+def _hold_unfinished(known: Run | None, services: Services) -> Run | None:
+    """Hold a run and return it as it is by now, None if somebody has ended it meanwhile."""
+    if known is None:
+        return None
+    services.journal.hold(known.id)
+    run = services.journal.run(known.id)
+    if run.outcome is Outcome.OPEN:
+        return run
+    services.journal.let_go(run.id)
+    return None
 
 
 def take_up(run_id: str, services: Services) -> RunBegun:
@@ -196,7 +208,7 @@ async def _carry_on(run_id: str, services: Services, *, until_created: bool) -> 
             if run.state is RunState.CREATED and run.plan.verb == "submit":
                 journal.end(run.id, Outcome.DONE)
                 return
-            if until_created and run.plan.sends and run.reached(RunState.CREATED):
+            if until_created and run.reached(RunState.CREATED):
                 return
             try:
                 async with aclosing(_STEPS[run.state](run, services)) as events:
@@ -204,6 +216,8 @@ async def _carry_on(run_id: str, services: Services, *, until_created: bool) -> 
                         if isinstance(event, RunBegun):
                             held.append(event.run_id)
                         yield event
+            except RunHeldError:  # it is not ours to end, or waits for another
+                raise
             except _HOPELESS.get(run.state, ()) as error:
                 journal.end(run.id, Outcome.FAILED, error.message)
                 raise

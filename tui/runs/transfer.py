@@ -134,6 +134,12 @@ class Transfer:
     holder: str = ""
     ended: datetime | None = None
 
+    def following(self, before: Transfer) -> Transfer:
+        """Return this one, which was read from the journal, with what was shown `before` and is not written down."""
+        total = self.total or before.total
+        done = max(self.done, before.done)
+        return replace(self, total=total, done=min(done, total) if total else done)
+
 
 def is_transfer(run: Run) -> bool:
     """Return whether a run of the journal moves files next, rather than wait for its job."""
@@ -141,15 +147,18 @@ def is_transfer(run: Run) -> bool:
 
 
 def transfer_of(run: Run, state: TransferState, *, holder: str = "") -> Transfer:
-    """Return an unfinished run of the journal as a transfer; it blocks, as it looks into the folder of the results."""
-    up = not run.reached(RunState.CREATED)
+    """Return an unfinished run of the journal as a transfer; it blocks, as it looks into the folder of the results.
+
+    One that waits for its job has been sent up.
+    """
+    up = not run.reached(RunState.COLLECTING)
     total = run.fingerprint.size if up and run.fingerprint else 0
     path = Path(run.plan.input) if up else run.plan.results_folder(run.job_id)
     return Transfer(
         id=run.id,
         way=Way.UP if up else Way.DOWN,
         state=state,
-        step=_FIRST_STEPS[run.state],
+        step=_FIRST_STEPS.get(run.state, Step.CREATING),
         name=path.name if up else run.plan.job_name,
         path=path,
         began=run.created,

@@ -19,6 +19,7 @@ from tui.dataset.check import CheckSummary
 from tui.errors import ArkdeckError, WorkError
 from tui.i18n import _
 from tui.runs import collect, course
+from tui.runs.announcer import Announcer
 from tui.runs.events import JobSampled, RunBegun
 from tui.runs.journal import Journal, JournalError, RunHeldError, UnknownRunError
 from tui.runs.plan import Plan
@@ -72,7 +73,7 @@ class Transfers:
         self._waiting: list[str] = []
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._shown: dict[str, Transfer] = {}
-        self._listeners: set[_Listener] = set()
+        self._announcer = Announcer[Transfer]()
         self._entering = asyncio.Lock()
         self._left = False
         self._ticking: asyncio.Task[None] | None = None
@@ -96,16 +97,15 @@ class Transfers:
             await asyncio.wait(ending)
         for transfer_id in list(self._waiting):
             self._stop_waiting(transfer_id)
-        for listener in self._listeners:
-            listener.end()
+        self._announcer.end()
         if self._unexpected is not None and error is None:
             raise self._unexpected
 
     @property
     def all(self) -> list[Transfer]:
         """Every transfer, newest first."""
-        found = [tracker.transfer for tracker in self._trackers.values()]
-        return sorted(found, key=lambda transfer: (transfer.began, transfer.id), reverse=True)
+        found = [tracker.transfer for tracker in reversed(self._trackers.values())]
+        return sorted(found, key=lambda transfer: transfer.began, reverse=True)
 
     @property
     def running(self) -> Running:
@@ -200,16 +200,7 @@ class Transfers:
 
         At once when its state or step does, otherwise at most once in `interval`. Ends with the holder.
         """
-        listener = _Listener()
-        self._listeners.add(listener)
-        return self._told_to(listener)
-
-    async def _told_to(self, listener: _Listener) -> AsyncGenerator[Transfer, None]:
-        try:
-            while (transfer := await listener.next()) is not None:
-                yield transfer
-        finally:
-            self._listeners.discard(listener)
+        return self._announcer.listen()
 
     # --- one after the other ------------------------------------------------------------------------------------------
 
@@ -230,7 +221,7 @@ class Transfers:
             raise
         known = self._trackers.get(run.id)
         if known is not None:
-            transfer = replace(transfer, done=max(transfer.done, known.transfer.done))
+            transfer = transfer.following(known.transfer)
         tracker = self._trackers[run.id] = Tracker(transfer, self._services.clock)
         return self._wait(tracker)
 
@@ -260,12 +251,14 @@ class Transfers:
     async def _run(self, tracker: Tracker) -> None:
         """Follow a transfer's flow to its end."""
         try:
-            flow = course.go_on(tracker.transfer.id, self._services, until_created=True)
+            up = tracker.transfer.way is Way.UP
+            flow = course.go_on(tracker.transfer.id, self._services, until_created=up)
             async with aclosing(flow) as events:
                 async for event in events:
                     if isinstance(event, RunBegun):
                         self._rename(tracker, event.run_id)
                     if isinstance(event, JobSampled):  # resumed on the service meanwhile: there is nothing to move yet
+                        del self._tasks[tracker.transfer.id]
                         self._remove(tracker.transfer.id)
                         return
                     tracker.hear(event)
@@ -344,14 +337,12 @@ class Transfers:
 
     def _tell(self, transfer: Transfer) -> None:
         self._shown[transfer.id] = transfer
-        for listener in self._listeners:
-            listener.tell(transfer)
+        self._announcer.tell(transfer)
 
     def _remove(self, transfer_id: str) -> None:
         gone = self._trackers.pop(transfer_id).transfer
         self._shown.pop(transfer_id, None)
-        for listener in self._listeners:
-            listener.tell(gone)
+        self._announcer.tell(gone)
 
     async def _tick(self) -> None:
         """Tell the figures of what runs, and now and then look at what other processes do."""
@@ -372,19 +363,20 @@ class Transfers:
         looked_at = {it.transfer.id: it.transfer for it in self._trackers.values() if it.transfer.state in idle}
         if not looked_at:
             return
-        for run, transfer in await self._services.journal.apart(partial(_as_they_are, list(looked_at))):
-            tracker = self._trackers.get(run.id)
-            if tracker is None or tracker.transfer is not looked_at[run.id]:
+        found = await self._services.journal.apart(partial(_as_they_are, list(looked_at)))
+        for run_id, (run, transfer) in found.items():
+            tracker = self._trackers.get(run_id)
+            if tracker is None or tracker.transfer is not looked_at[run_id]:
                 continue  # something was done with it meanwhile
-            if run.outcome is not Outcome.OPEN:
+            if run is not None and run.outcome is not Outcome.OPEN:
                 tracker.transfer = replace(tracker.transfer, job_id=run.job_id)
                 error = WorkError(run.reason) if run.outcome is Outcome.FAILED else None
                 self._change(tracker, _ENDED[run.outcome], error=error)
-            elif transfer is None:  # its job exists, and somebody waits for it
-                self._remove(run.id)
-            elif (transfer.state, transfer.done) != (tracker.transfer.state, tracker.transfer.done):
-                tracker.transfer = replace(transfer, done=max(transfer.done, tracker.transfer.done))
-                self._tell(tracker.transfer)
+            elif transfer is None:  # its job exists, and somebody waits for it; or it has become another run
+                self._remove(run_id)
+            elif (now := transfer.following(tracker.transfer)) != tracker.transfer:
+                tracker.transfer = now
+                self._tell(now)
 
     async def _guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do a part of the holder's work; an error that nobody expected ends whoever listens, and the holder."""
@@ -392,40 +384,7 @@ class Transfers:
             await work()
         except Exception as error:  # noqa: BLE001  # handed to who can end the program with it
             self._unexpected = error
-            for listener in self._listeners:
-                listener.end(error)
-
-
-class _Listener:
-    """What one listener has not been told yet: of each transfer the last state."""
-
-    def __init__(self) -> None:
-        self._untold: dict[str, Transfer] = {}
-        self._woken = asyncio.Event()
-        self._ended = False
-        self._error: Exception | None = None
-
-    def tell(self, transfer: Transfer) -> None:
-        """Add a transfer that changed."""
-        self._untold.pop(transfer.id, None)
-        self._untold[transfer.id] = transfer
-        self._woken.set()
-
-    def end(self, error: Exception | None = None) -> None:
-        """Add that nothing more will change."""
-        self._ended, self._error = True, error
-        self._woken.set()
-
-    async def next(self) -> Transfer | None:
-        """Return the next transfer that changed, None at the end."""
-        while not self._untold:
-            if self._error is not None:
-                raise self._error
-            if self._ended:
-                return None
-            self._woken.clear()
-            await self._woken.wait()
-        return self._untold.pop(next(iter(self._untold)))
+            self._announcer.end(error)
 
 
 def _unfinished(service: str, journal: Journal) -> list[Transfer]:
@@ -434,10 +393,14 @@ def _unfinished(service: str, journal: Journal) -> list[Transfer]:
     return [_as_it_is(run, journal) for run in runs]
 
 
-def _as_they_are(run_ids: list[str], journal: Journal) -> list[tuple[Run, Transfer | None]]:
-    """Return runs as the journal has them now, each as a transfer too if it still is one."""
-    runs = [journal.run(run_id) for run_id in run_ids]
-    return [(run, _as_it_is(run, journal) if is_transfer(run) else None) for run in runs]
+def _as_they_are(run_ids: list[str], journal: Journal) -> dict[str, tuple[Run | None, Transfer | None]]:
+    """Return runs by their ids as the journal has them now, if at all, each as a transfer too if it still is one."""
+    found: dict[str, tuple[Run | None, Transfer | None]] = dict.fromkeys(run_ids, (None, None))
+    for run_id in run_ids:
+        with suppress(UnknownRunError):
+            run = journal.run(run_id)
+            found[run_id] = run, _as_it_is(run, journal) if is_transfer(run) else None
+    return found
 
 
 def _as_it_is(run: Run, journal: Journal) -> Transfer:

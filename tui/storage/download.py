@@ -127,7 +127,7 @@ class _Fetching:
             yield meter.progress()
             verify = partial(target.verify, part_file, continued=len(missing) < len(parts))
             await in_daemon(verify, name="arkdeck-verify", yielding=True)
-            yield await in_daemon(partial(target.publish, part_file), name="arkdeck-publish")
+            yield await _published(target, part_file)
 
     async def _fetch(self, missing: list[Part], part_file: PartFile, meter: Meter) -> AsyncGenerator[Progress]:
         """Fetch parts, and write down from time to time, and at the end however it comes, which ones are done."""
@@ -181,6 +181,16 @@ def _let_go(prepared: asyncio.Future[PartFile]) -> None:
     if not prepared.cancelled() and prepared.exception() is None:
         with prepared.result():
             pass
+
+
+async def _published(target: _Target, part_file: PartFile) -> Downloaded:
+    """Give the file its name; who cancels waits for that, since the part must not be taken up meanwhile."""
+    publishing = in_daemon(partial(target.publish, part_file), name="arkdeck-publish")
+    try:
+        return await asyncio.shield(publishing)
+    except asyncio.CancelledError:
+        await asyncio.wait([publishing])
+        raise
 
 
 @dataclass(frozen=True)
