@@ -103,3 +103,12 @@ def deck_on(clock: HeldClock, paths: Paths) -> DeckOn:
             yield pilot
 
     return run
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the deck is started in."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder

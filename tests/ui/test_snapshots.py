@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
 from tests.ui.pilot_tools import HeldClock, screen_text, until
+from tests.ui.result_files import USUAL, rows_read, write_results
 from tests.ui.scenes import NOW, PicturedDeck, pictured, play, typed
 from tui.ark.models import Phase
 from tui.launch import Launch
 from tui.localcloud import LocalCloud
 from tui.runs import destination
+from tui.runs.board import JobView
+from tui.runs.forecast import Forecast
 from tui.screens.picker import PickerScreen
+from tui.screens.request import RequestScreen
+from tui.screens.results import ResultsScreen
+from tui.screens.retry_form import RetryForm
 from tui.settings.deck_settings import DeckSettings
 from tui.settings.paths import Paths
 
@@ -46,6 +53,15 @@ OTHER_SCREENS = {
     "help": ("question_mark",),
     "palette": ("colon",),
     "profiles": ("P",),
+}
+
+
+RESULTS = {
+    "all": (),
+    "failed": ("1",),
+    "errors": ("e",),
+    "request": ("G", "up", "up", "up", "up", "up", "up", "enter"),
+    "retry": ("R",),
 }
 
 
@@ -173,6 +189,37 @@ def test_download(
         await until(pilot, lambda: " free" in screen_text(pilot))
 
     assert snap_compare(pictured(busy.info, paths, THEMES[0]), terminal_size=size, run_before=ask)
+
+
+@pytest.mark.parametrize("theme", THEMES[:2])
+@pytest.mark.parametrize("size", SIZES, ids=named)
+@pytest.mark.parametrize("screen", RESULTS)
+def test_results(
+    screen: str,
+    size: tuple[int, int],
+    theme: str,
+    empty_cloud: LocalCloud,
+    paths: Paths,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    snap_compare: Callable[..., bool],
+) -> None:
+    monkeypatch.setenv("HOME", str(home))
+    deck = pictured(empty_cloud.info, paths, theme)
+    assert snap_compare(deck, terminal_size=size, run_before=partial(play_results, home=home, keys=RESULTS[screen]))
+
+
+async def play_results(pilot: Pilot[Any], home: Path, keys: Sequence[str]) -> None:
+    """Show the results of a job, then press the keys."""
+    await play(pilot)
+    job = await write_results(home, USUAL)
+    pilot.app.push_screen(ResultsScreen(JobView(job, Forecast(), NOW), pilot.app.connection))
+    await until(pilot, lambda: rows_read(pilot))
+    for key in keys:
+        await pilot.press(key)
+        await until(pilot, lambda: not isinstance(pilot.app.screen, RequestScreen) or pilot.app.screen._whole)
+    await until(pilot, lambda: not isinstance(pilot.app.screen, RetryForm) or "left: " in screen_text(pilot))
+    await pilot.pause()
 
 
 @pytest.mark.parametrize("size", SIZES, ids=named)

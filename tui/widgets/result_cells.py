@@ -109,7 +109,7 @@ def glance_cells(number: int, glance: Glance | None, widths: Mapping[str, int]) 
     cells = {"number": line((f"{number + 1:,}", "$muted"))}
     if glance is not None:
         signs = glyphs()
-        unknown = line((_("not known: the input is not here"), "$muted"))
+        unknown = line((_("not known"), "$muted"))
         cells |= {
             "id": unknown if glance.custom_id is None else identifier(glance.custom_id, limit=256),
             "outcome": outcome(glance.verdict, glance.flags, signs),
