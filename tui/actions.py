@@ -147,12 +147,12 @@ ACTIONS: Final[tuple[Action, ...]] = (
         obstacle=situations.one_job, command=situations.on_one_job("job"),
     ),
     Action(
-        id="job.download", keys=("d",), title=_("Download"), group=Group.JOB, scope=_JOB, footer=2,
+        id="job.download", keys=("d",), title=_("Download"), group=Group.JOB, scope=_JOB, footer=3,
         help=_("Bring the results to a folder on this disk, verified."),
         obstacle=situations.nothing_written, command=situations.on_one_job("collect"),
     ),
     Action(
-        id="job.results", keys=("e",), title=_("Results"), group=Group.JOB, scope=_JOB, footer=2,
+        id="job.results", keys=("e",), title=_("Results"), group=Group.JOB, scope=_JOB, footer=4,
         help=_("Show what became of its requests: answers, errors, what is left."),
         obstacle=situations.no_results, command=situations.on_one_job("results"),
     ),
@@ -162,41 +162,41 @@ ACTIONS: Final[tuple[Action, ...]] = (
         obstacle=situations.no_results, command=situations.on_one_job("results"),
     ),
     Action(
-        id="job.stop", keys=("S",), title=_("Stop"), group=Group.JOB, scope=_JOB, writes=True, danger=True, footer=5,
+        id="job.stop", keys=("S",), title=_("Stop"), group=Group.JOB, scope=_JOB, writes=True, danger=True, footer=7,
         help=_("Stop it; what is answered can be collected."),
         obstacle=situations.not_allowed(Deed.STOP), command=situations.on_jobs("stop"),
     ),
     Action(
-        id="job.resume", keys=("M",), title=_("Resume"), group=Group.JOB, scope=_JOB, writes=True, footer=8,
+        id="job.resume", keys=("M",), title=_("Resume"), group=Group.JOB, scope=_JOB, writes=True, footer=12,
         help=_("Go on with a job that was stopped or failed."),
         obstacle=situations.not_allowed(Deed.RESUME), command=situations.on_jobs("resume"),
     ),
     Action(
         id="job.delete", keys=("X",), title=_("Delete"), group=Group.JOB, scope=_JOB, writes=True, danger=True,
-        footer=9, help=_("Delete the finished job on the service."),
+        footer=13, help=_("Delete the finished job on the service."),
         obstacle=situations.not_allowed(Deed.DELETE), command=situations.on_jobs("delete"),
     ),
     Action(
-        id="job.update", keys=("U",), title=_("Update"), group=Group.JOB, scope=_JOB, writes=True, footer=13,
+        id="job.update", keys=("U",), title=_("Update"), group=Group.JOB, scope=_JOB, writes=True, footer=17,
         help=_("Change the name or the description."),
         obstacle=situations.not_allowed_to_one(Deed.UPDATE), command=situations.update_job,
     ),
     Action(
-        id="job.clone", keys=("N",), title=_("Clone"), group=Group.JOB, scope=_JOB, writes=True, footer=12,
+        id="job.clone", keys=("N",), title=_("Clone"), group=Group.JOB, scope=_JOB, writes=True, footer=16,
         help=_("Create a new job on the same input."),
         obstacle=situations.not_allowed_to_one(Deed.CLONE), command=situations.on_one_job("clone"),
     ),
     Action(
-        id="job.create", keys=("n",), title=_("New"), group=Group.JOB, scope=_JOBS, footer=6,
+        id="job.create", keys=("n",), title=_("New"), group=Group.JOB, scope=_JOBS, footer=2,
         help=_("Make a job of a file, step by step."), obstacle=situations.nothing_to_be_made,
     ),
     Action(
-        id="job.json", keys=("y",), title=_("JSON"), group=Group.JOB, scope=_JOB, footer=10,
+        id="job.json", keys=("y",), title=_("JSON"), group=Group.JOB, scope=_JOB, footer=14,
         help=_("Show the job as the service describes it."),
         obstacle=situations.one_job, command=situations.on_one_job("job", "--json"),
     ),
     Action(
-        id="job.copy", keys=("c",), title=_("Copy"), group=Group.JOB, scope=_JOB, footer=7,
+        id="job.copy", keys=("c",), title=_("Copy"), group=Group.JOB, scope=_JOB, footer=11,
         help=_("Copy the id, a place, or a command line."),
         obstacle=situations.nothing_to_copy,
     ),
@@ -208,11 +208,11 @@ ACTIONS: Final[tuple[Action, ...]] = (
         for number, (title, help_text) in enumerate(_TABS)
     ),
     Action(
-        id="jobs.filter", keys=("/",), title=_("Filter"), group=Group.LIST, scope=_JOBS, footer=3,
+        id="jobs.filter", keys=("/",), title=_("Filter"), group=Group.LIST, scope=_JOBS, footer=5,
         help=_("Narrow the list: phase:failed model:x age:<2d"), command=situations.list_jobs,
     ),
     Action(
-        id="jobs.sort", keys=("s",), title=_("Sort"), group=Group.LIST, scope=_JOBS, footer=4,
+        id="jobs.sort", keys=("s",), title=_("Sort"), group=Group.LIST, scope=_JOBS, footer=10,
         help=_("Choose the order."),
     ),
     Action(
@@ -220,7 +220,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         help=_("Choose the columns."),
     ),
     Action(
-        id="jobs.preview", keys=("p",), title=_("Preview"), group=Group.LIST, scope=_JOBS, footer=11,
+        id="jobs.preview", keys=("p",), title=_("Preview"), group=Group.LIST, scope=_JOBS, footer=15,
         help=_("Show or hide the job beside the list."),
     ),
     Action(
@@ -327,7 +327,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         help=_("Go up by what fits the window."),
     ),
     Action(
-        id="jobs.mark", keys=("space",), title=_("Mark"), group=Group.MOVE, scope=_JOBS, footer=2,
+        id="jobs.mark", keys=("space",), title=_("Mark"), group=Group.MOVE, scope=_JOBS, footer=9,
         help=_("Mark the job, or unmark it."),
         obstacle=situations.no_job,
     ),
@@ -526,7 +526,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         help=_("Leave arkdeck; the jobs go on."),
     ),
     Action(
-        id="app.help", keys=("?",), title=_("Help"), group=Group.APP, scope=_APP, footer=14,
+        id="app.help", keys=("?",), title=_("Help"), group=Group.APP, scope=_APP, footer=99,
         help=_("Show what can be done here, and with which keys."),
     ),
 )  # fmt: skip

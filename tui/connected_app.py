@@ -188,7 +188,7 @@ class ConnectedApp(KeysInTurn):
         if transfer.way is Way.DOWN and transfer.job_id:
             connection.poller.refresh([transfer.job_id])  # whose account the list shows
         told = news.of(transfer, others=any(each.state.active for each in connection.transfers.all))
-        if told is not None and getattr(self.screen, "SCOPE", None) is not Scope.TRANSFERS:
+        if told is not None and getattr(self.screen, "SCOPE", None) not in (Scope.CREATE, Scope.TRANSFERS):
             self.notify(told.words, severity="error" if told.bad else "information")
 
     def _tell_state(self, state: ConnectionState) -> None:

@@ -33,6 +33,7 @@ from tui.screens.headed import Headed
 from tui.screens.messages import CreationChanged, TransfersChanged
 from tui.screens.moving import Moved, Moving
 from tui.screens.of_cloud import OfCloud
+from tui.screens.ways import show_job
 from tui.settings.draft import Draft
 from tui.situations import Making
 from tui.text import clean, short_path
@@ -322,7 +323,8 @@ class CreateScreen(OfCloud, Headed, Moving):
             case Stage.JOB:
                 self._edit(create_fields.BY_NAME[self.query_one("#fields", VirtualTable).cursor_key or ""])
             case Stage.SEND:
-                self._open_job()
+                if (sent := self._sent) is not None:
+                    show_job(self, sent.job_id, self.of)
 
     def do_create_file(self) -> None:
         """Choose the file of requests."""
@@ -418,17 +420,6 @@ class CreateScreen(OfCloud, Headed, Moving):
             self._refuse(error)
             return
         self._go(Stage.SEND)
-
-    def _open_job(self) -> None:
-        """Show the job that was made, once the list has it."""
-        from tui.screens.job import JobScreen
-
-        sent, connection = self._sent, self.of
-        view = connection.poller.board.views.get(sent.job_id) if sent is not None else None
-        if view is not None:
-            self.app.push_screen(JobScreen(view, connection))
-        else:
-            self.app.notify(_("the list of jobs does not have it yet"), severity="warning", markup=False)
 
     def do_create_copy(self) -> None:
         """Copy the command line that does the same."""

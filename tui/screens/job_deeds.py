@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,6 +22,7 @@ from tui.safety import redact
 from tui.screens.deck_app import DEEDS, deck_of
 from tui.screens.deck_screen import DeckScreen
 from tui.screens.messages import JobMade
+from tui.screens.ways import show_results
 from tui.situations import bound_to_the_deck, not_written
 from tui.text import clean
 from tui.widgets.glyphs import glyphs
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from tui.ark.models import Job
     from tui.connection import Connection
     from tui.runs.board import JobView
-    from tui.runs.journal import Journal
     from tui.screens.copying import Copy
 
 _FAILURES_TOLD = 3
@@ -117,17 +116,7 @@ class JobDeeds(DeckScreen):
         view, connection = self.situation.jobs[0], deck_of(self).connection
         if connection is None:
             return
-        try:
-            here = await connection.services.journal.apart(partial(_results_here, view.job.id))
-        except ArkdeckError as error:
-            self.app.notify(error.message, severity="error", markup=False)
-            return
-        if here:
-            from tui.screens.results import ResultsScreen
-
-            self.app.push_screen(ResultsScreen(view, connection))
-        else:
-            self.app.notify(_("its results are not here yet: press d to download them"), markup=False)
+        await show_results(self, view, connection)
 
     def do_job_enter(self) -> object:
         """Show what became of the open job's requests."""
@@ -249,14 +238,6 @@ class JobDeeds(DeckScreen):
                 if len(some) > _FAILURES_TOLD:
                     lines.append(plural("and {count} more", "and {count} more", len(some) - _FAILURES_TOLD))
                 self.app.notify("\n".join(lines), title=title, severity="error", timeout=20, markup=False)
-
-
-def _results_here(job_id: str, journal: Journal) -> bool:
-    """Return whether a job's results are on this machine; imports what shows them, which takes a while too."""
-    import tui.screens.results  # noqa: F401
-    from tui.runs.results_folder import are_here
-
-    return are_here(job_id, journal)
 
 
 def _told(deed: Deed, names: Sequence[str]) -> str:

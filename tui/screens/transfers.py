@@ -145,18 +145,16 @@ class TransfersScreen(Headed, Moving):
     def _unmark(self) -> None:
         self.table.clear_marks()  # there is nothing to do to several
 
-    def do_transfer_open(self) -> None:
-        """Show the job that an upload made, or whose results a download brings."""
-        from tui.screens.job import JobScreen
-
+    async def do_transfer_open(self) -> None:
+        """Show the job that an upload made, or the results that a download has brought."""
         connection, transfer = deck_of(self).connection, self.situation.transfer
         if connection is None or transfer is None:
             return
         view = connection.poller.board.views.get(transfer.job_id)
-        if view is not None:
-            self.app.push_screen(JobScreen(view, connection))
+        if view is not None and transfer.way is Way.DOWN and transfer.state is TransferState.DONE:
+            await show_results(self, view, connection)
         else:
-            self.app.notify(_("the list of jobs does not have it yet"), severity="warning", markup=False)
+            show_job(self, transfer.job_id, connection)
 
     async def do_transfer_pause(self) -> None:
         """Stop it for now, or go on with it."""

@@ -1,0 +1,50 @@
+"""The ways to a job and to its results, the same from every screen that knows of one."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tui.errors import ArkdeckError
+from tui.i18n import _
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from tui.connection import Connection
+    from tui.runs.board import JobView
+    from tui.runs.journal import Journal
+
+
+def show_job(screen: Screen[Any], job_id: str, connection: Connection) -> None:
+    """Show a job on a screen of its own, once the list of jobs has it."""
+    from tui.screens.job import JobScreen
+
+    view = connection.poller.board.views.get(job_id)
+    if view is not None:
+        screen.app.push_screen(JobScreen(view, connection))
+    else:
+        screen.app.notify(_("the list of jobs does not have it yet"), severity="warning", markup=False)
+
+
+async def show_results(screen: Screen[Any], view: JobView, connection: Connection) -> None:
+    """Show what became of a job's requests, where its results are on this machine."""
+    try:
+        here = await connection.services.journal.apart(partial(_results_here, view.job.id))
+    except ArkdeckError as error:
+        screen.app.notify(error.message, severity="error", markup=False)
+        return
+    if here:
+        from tui.screens.results import ResultsScreen
+
+        screen.app.push_screen(ResultsScreen(view, connection))
+    else:
+        screen.app.notify(_("its results are not here yet: press d to download them"), markup=False)
+
+
+def _results_here(job_id: str, journal: Journal) -> bool:
+    """Return whether a job's results are on this machine; imports what shows them, which takes a while too."""
+    import tui.screens.results  # noqa: F401
+    from tui.runs.results_folder import are_here
+
+    return are_here(job_id, journal)
