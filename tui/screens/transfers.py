@@ -14,13 +14,14 @@ from tui import actions
 from tui.actions import Scope, Situation
 from tui.errors import ArkdeckError
 from tui.i18n import _
-from tui.runs.transfers import Way
+from tui.runs.transfers import TransferState, Way
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.copying import Copy, choose_copy
 from tui.screens.deck_app import deck_of
 from tui.screens.headed import Headed
 from tui.screens.messages import ConnectionChanged, TransfersChanged
 from tui.screens.moving import Moving
+from tui.screens.ways import show_job, show_results
 from tui.situations import bound_to_the_deck
 from tui.widgets.crumb import Crumb
 from tui.widgets.glyphs import glyphs
