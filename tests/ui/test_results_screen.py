@@ -17,13 +17,15 @@ from tests.ui.pilot_tools import environ_of, reconnect, screen_text, toasts, unt
 from tests.ui.result_files import JOB_ID, USUAL, answer, failure, request, rows_read, write_results
 from tests.ui.test_hostile_names import assert_harmless
 from tui.app import Deck
-from tui.ark.models import Counts, Job
+from tui.ark.models import Counts, Job, Phase
 from tui.dataset.reply import Fate
 from tui.launch import Launch
 from tui.localcloud import LocalCloud
 from tui.runs.board import JobView
+from tui.runs.collect import collect_and_account
 from tui.runs.forecast import Forecast
 from tui.runs.plan import Plan
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.menu import MenuScreen
 from tui.screens.request import RequestScreen
@@ -291,6 +293,35 @@ async def test_without_the_input_the_answers_are_still_read(empty_cloud: LocalCl
         assert "requests.jsonl" in screen_text(pilot)
 
 
+async def test_the_requests_of_a_job_made_elsewhere_are_brought_when_asked_for(
+    busy: LocalCloud, deck_on: DeckOn, home: Path
+) -> None:
+    async with deck_on(busy) as pilot:
+        connection = pilot.app.connection
+        views = connection.poller.board.views.values()
+        job = next(view.job for view in views if view.job.phase == Phase.COMPLETED and 0 < view.job.counts.failed < 50)
+        async for _event in collect_and_account(job, home / job.id, connection.services):
+            pass
+        await pilot.press("g")
+        pilot.app.screen.table.move_to(job.id)
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ResultsScreen) and rows_read(pilot))
+        assert pilot.app.screen.results.input is None
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen._seen_at < 1e12)
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ResultsScreen) and pilot.app.screen.results.input)
+        await until(pilot, lambda: rows_read(pilot))
+        assert pilot.app.screen.results.input.exists()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RequestScreen) and pilot.app.screen._whole)
+        assert "USER" in screen_text(pilot)
+        brought = home / job.id / ".input.jsonl"
+        assert brought.exists()
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: not brought.exists())
+
+
 async def test_what_is_copied_of_a_request(empty_cloud: LocalCloud, paths: Paths, home: Path) -> None:
     job = await write_results(home, USUAL)
     copied = {}
@@ -361,7 +392,7 @@ async def test_a_kind_of_error_is_retried_with_a_change(empty_cloud: LocalCloud,
         form.query_one("#changes").value = "nonsense"
         await until(pilot, lambda: "not a change: nonsense" in screen_text(pilot))
         await pilot.press("enter")
-        assert isinstance(pilot.app.screen, RetryForm)
+        await until(pilot, lambda: form.focused is form.query_one("#changes"))
         form.query_one("#changes").value = "max_tokens=64 user='a b'"
         form.query_one("#write").focus()
         await pilot.press("enter")
@@ -403,7 +434,7 @@ async def test_where_every_request_has_its_answer_there_is_nothing_to_retry(
 async def test_hostile_texts_are_shown_as_text(
     empty_cloud: LocalCloud, paths: Paths, home: Path, size: tuple[int, int]
 ) -> None:
-    texts = [text[:5000] for text in hostile.ALL if text and not any("\ud800" <= char <= "\udfff" for char in text)]
+    texts = [text[:600] for text in hostile.ALL if text and not any("\ud800" <= char <= "\udfff" for char in text)]
     rows: list[tuple[dict[str, Any], dict[str, Any] | None]] = []
     for number, text in enumerate(texts):
         custom_id = f"{number} {text}"
@@ -416,7 +447,7 @@ async def test_hostile_texts_are_shown_as_text(
             await pilot.press(key)
             await until(pilot, lambda: rows_read(pilot))
             assert_harmless(pilot)
-        for asked, _said in rows[:: 4 if size[0] > 100 else 16]:
+        for asked, _said in rows[:: 7 if size[0] > 100 else 16]:
             await open_request(pilot, asked["custom_id"])
             assert_harmless(pilot)
             await pilot.press("escape")

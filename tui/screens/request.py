@@ -152,9 +152,8 @@ class RequestScreen(OfCloud, Headed, Moving, RequestDeeds):
         """Show which side the keys move."""
         for side, title in (("input", _("INPUT")), ("answer", _("ANSWER"))):
             active = self.moved.id == side
-            mark = glyphs().cursor if active else " "
-            look = "bold $primary" if active else "bold $muted"
-            self.query_one(f"#{side}-title", Lines).show(line((mark, "$primary"), (title, look)))
+            look = "bold reverse $primary" if active else "bold $muted"
+            self.query_one(f"#{side}-title", Lines).show(line((f" {title} ", look)))
 
     # What the operator does
 

@@ -109,7 +109,8 @@ def _part(part: object) -> Lines:
 
 
 def _parameters(body: Mapping[str, object]) -> Lines:
-    rest = {key: value for key, value in body.items() if key != "messages"}
+    shown = isinstance(body.get("messages"), list) and body["messages"]
+    rest = {key: value for key, value in body.items() if key != "messages" or not shown}
     if rest:
         yield _heading(_("parameters"))
         yield from _json(rest)
