@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.cells import cell_len, set_cell_size
@@ -29,6 +29,8 @@ from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import percent_done
 
 if TYPE_CHECKING:
+    from textual.app import App
+
     from tui.ark.models import Job
     from tui.connection import Connection
     from tui.runs.board import JobView
@@ -108,26 +110,15 @@ class JobDeeds(DeckScreen):
         if connection is None:
             return
         passed_over = [(_called(view), reason) for view in views if (reason := not_written(view.job)) is not None]
-        able = [view.job for view in views if not_written(view.job) is None]
+        able = [view for view in views if not_written(view.job) is None]
         command = actions.command_line(actions.action("job.download"), self.situation)
         self.app.push_screen(DownloadForm(able, passed_over, command=command, connection=connection))
 
     async def do_job_results(self) -> None:
         """Show what became of the job's requests, where its results are on this machine."""
-        view, connection = self.situation.jobs[0], deck_of(self).connection
-        if connection is None:
-            return
-        try:
-            here = await connection.services.journal.apart(partial(_results_here, view.job.id))
-        except ArkdeckError as error:
-            self.app.notify(error.message, severity="error", markup=False)
-            return
-        if here:
-            from tui.screens.results import ResultsScreen
-
-            self.app.push_screen(ResultsScreen(view, connection))
-        else:
-            self.app.notify(_("its results are not here yet: press d to download them"), markup=False)
+        connection = deck_of(self).connection
+        if connection is not None:
+            await show_results(self.app, self.situation.jobs[0], connection)
 
     def do_job_enter(self) -> object:
         """Show what became of the open job's requests."""
@@ -249,6 +240,21 @@ class JobDeeds(DeckScreen):
                 if len(some) > _FAILURES_TOLD:
                     lines.append(plural("and {count} more", "and {count} more", len(some) - _FAILURES_TOLD))
                 self.app.notify("\n".join(lines), title=title, severity="error", timeout=20, markup=False)
+
+
+async def show_results(app: App[Any], view: JobView, connection: Connection) -> None:
+    """Open the results of a job where they are on this machine; say that they are not where they are not."""
+    try:
+        here = await connection.services.journal.apart(partial(_results_here, view.job.id))
+    except ArkdeckError as error:
+        app.notify(error.message, severity="error", markup=False)
+        return
+    if here:
+        from tui.screens.results import ResultsScreen
+
+        app.push_screen(ResultsScreen(view, connection))
+    else:
+        app.notify(_("its results are not here yet: press d to download them"), markup=False)
 
 
 def _results_here(job_id: str, journal: Journal) -> bool:

@@ -14,7 +14,7 @@ from tui import actions
 from tui.actions import Scope, Situation
 from tui.errors import ArkdeckError
 from tui.i18n import _
-from tui.runs.transfers import Way
+from tui.runs.transfers import TransferState, Way
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.copying import Copy, choose_copy
 from tui.screens.deck_app import deck_of
@@ -56,7 +56,7 @@ class TransfersScreen(Headed, Moving):
         """Lay out the lines, the list, and what is told of one."""
         yield TopBar(deck_of(self).launch.clock)
         yield Crumb()
-        yield VirtualTable(COLUMNS, self._cells, empty=Content())
+        yield VirtualTable(COLUMNS, self._cells, empty=Content(), markable=False)
         yield Lines(id="told")
         yield KeyBar()
 
@@ -141,22 +141,21 @@ class TransfersScreen(Headed, Moving):
     async def _opened(self) -> None:
         await self.action_act("transfer.open")
 
-    @on(VirtualTable.MarksChanged)
-    def _unmark(self) -> None:
-        self.table.clear_marks()  # there is nothing to do to several
-
-    def do_transfer_open(self) -> None:
-        """Show the job that an upload made, or whose results a download brings."""
+    async def do_transfer_open(self) -> None:
+        """Show the results that a download brought; else the job that an upload made, or whose results are to come."""
         from tui.screens.job import JobScreen
+        from tui.screens.job_deeds import show_results
 
         connection, transfer = deck_of(self).connection, self.situation.transfer
         if connection is None or transfer is None:
             return
         view = connection.poller.board.views.get(transfer.job_id)
-        if view is not None:
-            self.app.push_screen(JobScreen(view, connection))
-        else:
+        if view is None:
             self.app.notify(_("the list of jobs does not have it yet"), severity="warning", markup=False)
+        elif transfer.way is Way.DOWN and transfer.state is TransferState.DONE:
+            await show_results(self.app, view, connection)
+        else:
+            self.app.push_screen(JobScreen(view, connection))
 
     async def do_transfer_pause(self) -> None:
         """Stop it for now, or go on with it."""
