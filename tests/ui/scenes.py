@@ -23,7 +23,7 @@ NOW: Final = datetime(2026, 11, 22, 6, 2, 3, tzinfo=UTC)
 
 _FONTS: Final = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 _BLANKS_FIRST: Final = re.compile(r'x="([0-9.]+)"( y="[0-9.]+") textLength="([0-9.]+)"([^>]*>)((?:&#160;)+)')
-_REQUEST_ID: Final = re.compile(r"\b20[0-9]{12}[0-9A-F]{18}\b")
+_REQUEST_ID: Final = re.compile(r"\b(?:20[0-9]{12}[0-9A-F]{18}|[0-9a-f]{32})\b")
 _PORT: Final = re.compile(r"(?<=127\.0\.0\.1:)[0-9]{5}")
 _DIGEST: Final = re.compile(r"\bterminal-[0-9]+-")  # of the picture, in the names of its styles
 _CELL: Final = 12.2  # width of a cell in the pictures that Rich draws

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Button, Input
 
 from tests.ui.conftest import DeckOn
 from tests.ui.pilot_tools import screen_text, toasts, until
@@ -14,6 +14,8 @@ from tui.localcloud import LocalCloud
 from tui.runs.transfers import TransferState
 from tui.screens.download import DownloadForm
 from tui.screens.jobs import JobsScreen
+from tui.screens.picker import PickerScreen
+from tui.screens.results import ResultsScreen
 from tui.widgets.table import VirtualTable
 
 
@@ -161,14 +163,11 @@ async def test_a_folder_with_another_job_s_results_is_refused_where_it_was_typed
         await done(pilot)
 
 
-@pytest.mark.parametrize(
-    ("typed", "said"), [("/etc/hostname/x", "is not a folder"), ("~nobody-there/x", "no such home")]
-)
-async def test_what_can_be_no_folder_is_told_beneath_it(busy: LocalCloud, deck_on: DeckOn, typed: str, said: str):
+async def test_what_can_be_no_folder_is_told_beneath_it(busy: LocalCloud, deck_on: DeckOn):
     async with deck_on(busy) as pilot:
         await open_form(pilot, jobs_in(pilot, Phase.COMPLETED)[0])
-        type_folder(pilot, typed)
-        await until(pilot, lambda: said in trouble(pilot))
+        type_folder(pilot, "/etc/hostname/x")
+        await until(pilot, lambda: "is not a folder" in trouble(pilot))
 
 
 async def test_results_that_are_here_already_are_told_and_not_fetched_again(busy: LocalCloud, deck_on: DeckOn):
@@ -209,3 +208,27 @@ async def test_the_command_that_does_the_same_names_the_folder(busy: LocalCloud,
         await pilot.pause()
         same = str(pilot.app.screen.query_one("#same").render())
         assert same == f"arkdeck collect {job.id} --out '{tmp_path}/work/a folder'"
+
+
+async def test_a_folder_is_picked_from_those_that_are_there(busy: LocalCloud, deck_on: DeckOn, tmp_path: Path):
+    (tmp_path / "work" / "archive").mkdir()
+    async with deck_on(busy) as pilot:
+        job = jobs_in(pilot, Phase.COMPLETED)[0]
+        await open_form(pilot, job)
+        pilot.app.screen.query_one("#pick", Button).press()
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen) and "archive" in screen_text(pilot))
+        pilot.app.screen._chosen(tmp_path / "work" / "archive")
+        await pilot.app.pop_screen()
+        assert pilot.app.screen.query_one("#folder", Input).value == f"{tmp_path}/work/archive/{job.id}"
+
+
+async def test_results_that_are_here_are_opened_from_the_form(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        job = jobs_in(pilot, Phase.COMPLETED)[0]
+        await open_form(pilot, job)
+        assert pilot.app.screen.query_one("#open", Button).disabled
+        await pilot.press("enter")
+        await done(pilot)
+        await open_form(pilot, job)
+        pilot.app.screen.query_one("#open", Button).press()
+        await until(pilot, lambda: isinstance(pilot.app.screen, ResultsScreen))

@@ -165,6 +165,8 @@ def test_transfers(size: tuple[int, int], busy: LocalCloud, paths: Paths, snap_c
             pilot.app.launch.clock.advance(1)
         await pilot.press("t", "j")
         await until(pilot, lambda: "denies access" in screen_text(pilot))
+        pilot.app.clear_notifications()
+        await pilot.pause()
 
     assert snap_compare(pictured(busy.info, paths, THEMES[0]), terminal_size=size, run_before=fetch)
 

@@ -21,11 +21,13 @@ from tui.screens.confirm import ConfirmScreen
 from tui.screens.job import JobScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.messages import TransfersChanged
+from tui.screens.results import ResultsScreen
 from tui.screens.transfers import TransfersScreen
 from tui.settings.config_file import ProfileSettings
 from tui.settings.paths import Paths
 from tui.settings.profiles import save_profile
 from tui.widgets.table import VirtualTable
+from tui.widgets.top_bar import TopBar
 
 GET = "tos:GetObject"
 STALLED = 600.0
@@ -98,6 +100,8 @@ async def test_a_download_is_shown_to_its_end(busy: LocalCloud, deck_on: DeckOn,
         assert "100%" in shown
         assert f"{job.counts.total - job.counts.failed:,} answered" in shown
         assert str(tmp_path / "results") in shown
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ResultsScreen))
         assert not any("downloaded" in each for each in toasts(pilot)), "the screen shows it"
 
 
@@ -312,6 +316,7 @@ async def test_figures_are_painted_twice_a_second_and_only_where_they_differ(
         for done in (6_000, 6_600):  # by the second one, what was laid out anew is painted
             go_on(done)
             await until(pilot, lambda: f"{done // 600}%" in "".join(screen_lines(pilot)[4:]))  # noqa: B023
+            pilot.app.screen.query_one(TopBar)._take_up_transfers()
             await at_rest(pilot)
         with painted(pilot) as sent:
             for done in range(6_600, 9_000, 100):

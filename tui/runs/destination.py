@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from tui.files import safe_name
 from tui.fingerprint import crc64_of_file
-from tui.i18n import _
-from tui.runs.folder import FolderUnusableError, local_files, owner_of, require_free
-from tui.runs.run import RunState
-from tui.text import clean, short_path
+from tui.runs.folder import local_files, require_free
+from tui.runs.results_place import find_place
+from tui.typed_path import check_writable
 
 if TYPE_CHECKING:
     from tui.runs.journal import Journal
@@ -34,25 +32,10 @@ class Destination:
     free: int
 
 
-def typed_folder(text: str, base: Path) -> Path:
-    """Return the absolute path that was typed; `~` is the operator's home, a relative one begins at `base`.
-
-    Raises:
-        FolderUnusableError: nobody knows whose home is meant.
-    """
-    try:
-        return Path(os.path.normpath(base / Path(text.strip()).expanduser()))
-    except RuntimeError as error:
-        raise FolderUnusableError(_("no such home: {path}", path=clean(text, strict=True))) from error
-
-
 def collected_folder(job_id: str, journal: Journal) -> Path | None:
-    """Return the folder that a run brought the job's results to, if they still are there; it blocks."""
-    run = journal.run_of_job(job_id)
-    if run is None or not run.reached(RunState.COLLECTED):
-        return None
-    folder = run.plan.results_folder(job_id)
-    return folder if owner_of(folder) == job_id else None
+    """Return the folder of this machine that has the job's results, if one has; it blocks."""
+    place = find_place(job_id, journal, None)
+    return place.folder if place.whole else None
 
 
 def folder_in(parent: Path, job_id: str) -> Path:
@@ -70,15 +53,12 @@ def look_at(folder: Path, job_id: str, files: Mapping[str, ObjectInfo]) -> Desti
 
     Raises:
         FolderTakenError: it holds something else than this job's results.
-        FolderUnusableError: it cannot be made or written.
+        UnfitPathError: it cannot be made or written.
         LocalFileError: a file in it cannot be read.
     """
-    there = next(path for path in (folder, *folder.parents) if path.exists() or path == path.parent)
-    if not there.is_dir():
-        raise FolderUnusableError(_("{path} is not a folder", path=_shown(there)))
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise FolderUnusableError(_("you may not write into {path}", path=_shown(there)))
+    check_writable(folder)
     require_free(folder, job_id)
+    there = next(path for path in (folder, *folder.parents) if path.exists())
     with local_files(folder):
         here = frozenset(name for name, info in files.items() if _is_equal(folder / name, info))
         return Destination(here, shutil.disk_usage(there).free)
@@ -88,7 +68,3 @@ def _is_equal(path: Path, info: ObjectInfo) -> bool:
     if not path.is_file() or path.stat().st_size != info.size:
         return False
     return info.crc64 in (None, crc64_of_file(path))
-
-
-def _shown(path: Path) -> str:
-    return clean(short_path(path), strict=True)

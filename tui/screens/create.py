@@ -93,8 +93,8 @@ class CreateScreen(OfCloud, Headed, Moving):
         yield Crumb()
         yield Tabs(len(Stage), first=Stage.INPUT)
         yield Lines(id="check-state")
-        yield VirtualTable(check_rows.COLUMNS, self._check_cells, empty=Content(), id="issues")
-        yield VirtualTable(create_fields.COLUMNS, self._field_cells, empty=Content(), id="fields")
+        yield VirtualTable(check_rows.COLUMNS, self._check_cells, empty=Content(), markable=False, id="issues")
+        yield VirtualTable(create_fields.COLUMNS, self._field_cells, empty=Content(), markable=False, id="fields")
         yield TextView(id="text")
         yield Lines(id="next")
         yield KeyBar()
@@ -324,7 +324,7 @@ class CreateScreen(OfCloud, Headed, Moving):
                 self._edit(create_fields.BY_NAME[self.query_one("#fields", VirtualTable).cursor_key or ""])
             case Stage.SEND:
                 if (sent := self._sent) is not None:
-                    show_job(self, sent.job_id, self.of)
+                    show_job(self.app, sent.job_id, self.of)
 
     def do_create_file(self) -> None:
         """Choose the file of requests."""

@@ -19,12 +19,13 @@ from tui.daemon import in_daemon
 from tui.errors import ArkdeckError
 from tui.i18n import _, plural
 from tui.runs.collect import job_files
-from tui.runs.destination import Destination, collected_folder, folder_in, look_at, typed_folder
+from tui.runs.destination import Destination, collected_folder, folder_in, look_at
 from tui.runs.folder import ERRORS, RESULTS
 from tui.screens.deck_app import deck_of
 from tui.screens.form import Form
 from tui.screens.messages import ConnectionChanged
 from tui.text import clean, human_bytes, short_path
+from tui.typed_path import typed_path
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import job_name
 from tui.widgets.line_input import LineInput
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from tui.ark.models import Job
     from tui.connection import Connection
+    from tui.runs.board import JobView
     from tui.storage.objects import ObjectInfo
 
 _AT_ONCE: Final = 4  # requests to the store
@@ -80,7 +82,7 @@ class DownloadForm(Form[bool]):
     """Takes a folder for the results of jobs, and begins to bring them there; True where it did.
 
     Args:
-        jobs: finished ones; the results of several go to a folder each, beneath the one that is chosen.
+        views: finished jobs; the results of several go to a folder each, beneath the one that is chosen.
         passed_over: others that were asked for, each with the reason why its results cannot come.
         command: the command line that does the same but for the folder; None where there is none.
         connection: of their cloud; once that is left, nothing can be begun any more.
@@ -90,14 +92,15 @@ class DownloadForm(Form[bool]):
 
     def __init__(
         self,
-        jobs: Sequence[Job],
+        views: Sequence[JobView],
         passed_over: Sequence[tuple[str, str]],
         *,
         command: str | None,
         connection: Connection,
     ) -> None:
         super().__init__()
-        self._downloads = [_Download(job) for job in jobs]
+        self._views = views
+        self._downloads = [_Download(view.job) for view in views]
         self._passed_over = passed_over
         self._command = command
         self._connection = connection
@@ -131,6 +134,9 @@ class DownloadForm(Form[bool]):
     def compose_buttons(self) -> ComposeResult:
         """Lay out the buttons."""
         yield Button(plain(_("Download")), id="begin", variant="primary")
+        yield Button(plain(_("Folders")), id="pick")
+        if self._only is not None:
+            yield Button(plain(_("Results")), id="open", disabled=True)
         yield Button(plain(_("Cancel")), id="leave")
         yield Static(line(("enter", "bold $accent"), _(" download   "), ("esc", "bold $accent"), _(" cancel")))
 
@@ -165,7 +171,7 @@ class DownloadForm(Form[bool]):
     def _folder(self) -> Path:
         """The folder of the field (ArkdeckError: it is none)."""
         text = self._field.value
-        return self._proposed if text == self._shown(self._proposed) else typed_folder(text, Path.cwd())
+        return self._proposed if text == self._shown(self._proposed) else typed_path(text.strip(), Path.cwd())
 
     def _place_of(self, download: _Download, folder: Path) -> Path:
         return folder if self._only else folder_in(folder, download.job.id)
@@ -238,6 +244,8 @@ class DownloadForm(Form[bool]):
         if self._passed_over:
             told += [Content(), plain(_("Passed over:"))]
             told += [line(f" {name} {glyphs().dash} {reason}") for name, reason in self._passed_over[:_MOST_LISTED]]
+        for button in self.query("#open"):
+            button.disabled = self._only is None or self._only.home is None
         self.query_one("#coming", Static).update(Content("\n").join(told))
         for name, told_there in (("#room", self._room()), ("#same", self._same())):
             place = self.query_one(name, Static)
@@ -299,6 +307,34 @@ class DownloadForm(Form[bool]):
             return line((f"{self._command} --out {shlex.quote(str(self._folder))}", "$muted"))
         except ArkdeckError:
             return Content()
+
+    # Where else to go
+
+    @on(Button.Pressed, "#pick")
+    def _pick(self) -> None:
+        """Have the folder picked from those that are there."""
+        from tui.screens.picker import PickerScreen
+
+        try:
+            start: Path | None = self._folder
+        except ArkdeckError:
+            start = None
+        title = _("Folder for the results")
+        self.app.push_screen(PickerScreen(self._picked, folders=True, start=start, title=title))
+
+    def _picked(self, folder: Path) -> None:
+        if self._only is not None and folder.name != self._only.job.id:
+            folder = folder_in(folder, self._only.job.id)
+        self._propose(folder)
+        self._look_soon()
+
+    @on(Button.Pressed, "#open")
+    def _open(self) -> None:
+        """Show the results that are here already, in place of the form."""
+        from tui.screens.ways import show_results
+
+        self.dismiss(None)
+        self.app.run_worker(show_results(self.app, self._views[0], self._connection), name="results")
 
     # What is begun
 

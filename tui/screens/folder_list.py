@@ -226,10 +226,6 @@ class FolderList(Headed, Moving):
 
     # What the operator does
 
-    @on(VirtualTable.MarksChanged)
-    def _unmark(self) -> None:
-        self.table.clear_marks()  # one is chosen
-
     @on(VirtualTable.HeaderClicked)
     def _header_clicked(self, event: VirtualTable.HeaderClicked) -> None:
         self._sort(BY_TIME if event.column_id == "age" else event.column_id)

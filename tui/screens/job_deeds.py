@@ -107,7 +107,7 @@ class JobDeeds(DeckScreen):
         if connection is None:
             return
         passed_over = [(_called(view), reason) for view in views if (reason := not_written(view.job)) is not None]
-        able = [view.job for view in views if not_written(view.job) is None]
+        able = [view for view in views if not_written(view.job) is None]
         command = actions.command_line(actions.action("job.download"), self.situation)
         self.app.push_screen(DownloadForm(able, passed_over, command=command, connection=connection))
 
@@ -116,7 +116,7 @@ class JobDeeds(DeckScreen):
         view, connection = self.situation.jobs[0], deck_of(self).connection
         if connection is None:
             return
-        await show_results(self, view, connection)
+        await show_results(self.app, view, connection)
 
     def do_job_enter(self) -> object:
         """Show what became of the open job's requests."""

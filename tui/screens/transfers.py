@@ -57,7 +57,7 @@ class TransfersScreen(Headed, Moving):
         """Lay out the lines, the list, and what is told of one."""
         yield TopBar(deck_of(self).launch.clock)
         yield Crumb()
-        yield VirtualTable(COLUMNS, self._cells, empty=Content())
+        yield VirtualTable(COLUMNS, self._cells, empty=Content(), markable=False)
         yield Lines(id="told")
         yield KeyBar()
 
@@ -142,10 +142,6 @@ class TransfersScreen(Headed, Moving):
     async def _opened(self) -> None:
         await self.action_act("transfer.open")
 
-    @on(VirtualTable.MarksChanged)
-    def _unmark(self) -> None:
-        self.table.clear_marks()  # there is nothing to do to several
-
     async def do_transfer_open(self) -> None:
         """Show the job that an upload made, or the results that a download has brought."""
         connection, transfer = deck_of(self).connection, self.situation.transfer
@@ -153,9 +149,9 @@ class TransfersScreen(Headed, Moving):
             return
         view = connection.poller.board.views.get(transfer.job_id)
         if view is not None and transfer.way is Way.DOWN and transfer.state is TransferState.DONE:
-            await show_results(self, view, connection)
+            await show_results(self.app, view, connection)
         else:
-            show_job(self, transfer.job_id, connection)
+            show_job(self.app, transfer.job_id, connection)
 
     async def do_transfer_pause(self) -> None:
         """Stop it for now, or go on with it."""

@@ -9,37 +9,37 @@ from tui.errors import ArkdeckError
 from tui.i18n import _
 
 if TYPE_CHECKING:
-    from textual.screen import Screen
+    from textual.app import App
 
     from tui.connection import Connection
     from tui.runs.board import JobView
     from tui.runs.journal import Journal
 
 
-def show_job(screen: Screen[Any], job_id: str, connection: Connection) -> None:
+def show_job(app: App[Any], job_id: str, connection: Connection) -> None:
     """Show a job on a screen of its own, once the list of jobs has it."""
     from tui.screens.job import JobScreen
 
     view = connection.poller.board.views.get(job_id)
     if view is not None:
-        screen.app.push_screen(JobScreen(view, connection))
+        app.push_screen(JobScreen(view, connection))
     else:
-        screen.app.notify(_("the list of jobs does not have it yet"), severity="warning", markup=False)
+        app.notify(_("the list of jobs does not have it yet"), severity="warning", markup=False)
 
 
-async def show_results(screen: Screen[Any], view: JobView, connection: Connection) -> None:
+async def show_results(app: App[Any], view: JobView, connection: Connection) -> None:
     """Show what became of a job's requests, where its results are on this machine."""
     try:
         here = await connection.services.journal.apart(partial(_results_here, view.job.id))
     except ArkdeckError as error:
-        screen.app.notify(error.message, severity="error", markup=False)
+        app.notify(error.message, severity="error", markup=False)
         return
     if here:
         from tui.screens.results import ResultsScreen
 
-        screen.app.push_screen(ResultsScreen(view, connection))
+        app.push_screen(ResultsScreen(view, connection))
     else:
-        screen.app.notify(_("its results are not here yet: press d to download them"), markup=False)
+        app.notify(_("its results are not here yet: press d to download them"), markup=False)
 
 
 def _results_here(job_id: str, journal: Journal) -> bool:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tui.runs.transfers import Transfer
 
 _LIMIT: Final = 256
+_REASON_LIMIT: Final = 120
 
 
 class Told(NamedTuple):
@@ -51,7 +52,7 @@ def _of_one(transfer: Transfer) -> str:
     name = clean(transfer.name, limit=_LIMIT)
     if transfer.error is not None:
         what = _("upload of {name} failed") if transfer.way is Way.UP else _("download of {name} failed")
-        reason = clean(transfer.error.message, limit=_LIMIT)
+        reason = clean(transfer.error.message, limit=_REASON_LIMIT)
         return "\n".join([what.format(name=name), reason, _("t shows it, and what helps")])
     if transfer.way is Way.UP:
         return _("{name} is sent: job {job}", name=name, job=clean(transfer.job_id, strict=True))
