@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from tui.errors import UsageError, WorkError
 from tui.files import private_folder
 from tui.i18n import _
 from tui.runs.schema import MIGRATIONS, migrate
+
+_TRY_EVERY: Final = 0.01  # seconds
 
 
 class JournalError(WorkError):
@@ -41,7 +45,7 @@ class Database:
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=patience)
             self._connection.row_factory = sqlite3.Row
             try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._turn_to_wal(patience)
                 self._connection.execute("PRAGMA foreign_keys = ON")
                 version = migrate(self._connection)
             except sqlite3.Error:
@@ -53,6 +57,19 @@ class Database:
                 _("{path} was written by a later arkdeck (schema {version})", path=path, version=version),
                 advice=_("Use that version, or point XDG_DATA_HOME elsewhere for this one."),
             )
+
+    def _turn_to_wal(self, patience: float) -> None:
+        """Have the file in WAL mode; where several processes turn a new one at once SQLite does not wait by itself."""
+        end = time.monotonic() + patience
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                    raise
+                time.sleep(_TRY_EVERY)
+            else:
+                return
 
     def close(self) -> None:
         """Close the file."""
