@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,6 +114,25 @@ async def test_a_change_that_is_cut_off_is_noted_as_perhaps_done(services: Servi
             await changes(Deed.STOP, [job], services)
     (note,) = services.journal.activity(job)
     assert (note.deed, note.maybe_applied) == ("stop", True)
+
+
+async def test_a_note_that_waits_for_another_process_is_written_though_its_task_is_cut_off(
+    services: Services, cloud: LocalCloud
+) -> None:
+    job = await new_job(services, cloud)
+    with closing(sqlite3.connect(services.journal.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        stopping = asyncio.create_task(changes(Deed.STOP, [job], services))
+        async with asyncio.timeout(5):
+            while not any(thread.name == "journal" for thread in threading.enumerate()):  # noqa: ASYNC110  # a thread is no event
+                await asyncio.sleep(0.005)
+        stopping.cancel()
+        await asyncio.sleep(0)
+        other.execute("ROLLBACK")
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    (note,) = services.journal.activity(job)
+    assert (note.deed, note.maybe_applied, note.error) == ("stop", False, "")
 
 
 async def test_a_journal_that_takes_no_notes_is_told_when_all_is_done(services: Services, cloud: LocalCloud) -> None:
