@@ -222,6 +222,14 @@ async def test_a_copy_is_made_harmless_and_said(deck_on: DeckOn, busy: LocalClou
         await until(pilot, lambda: toasts(pilot) == ["copied the id (10 characters)"])
 
 
+async def test_a_copy_that_tmux_may_keep_is_told_as_such(deck_on: DeckOn, busy: LocalCloud) -> None:
+    environ = environ_of(busy.info) | {"TMUX": "/nowhere/default,1,0", "PATH": os.defpath}
+    async with deck_on(busy, environ=environ) as pilot:
+        deck(pilot).copy("bi-1", "the id")
+        await until(pilot, lambda: toasts(pilot))
+        assert "set-clipboard on lets it through" in toasts(pilot)[0]
+
+
 async def test_what_no_terminal_takes_is_shown_to_be_selected(deck_on: DeckOn, busy: LocalCloud) -> None:
     async with deck_on(busy) as pilot:
         deck(pilot).copy("all of it " * 6_000, "the message")
