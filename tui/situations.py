@@ -75,9 +75,7 @@ def bound_to_the_deck(situation: Situation) -> str:
     """Return where and how long a copied command line works, if that is not everywhere."""
     if not situation.local:
         return ""
-    return _(
-        "It works only while this deck runs, in a shell that has the local cloud's variables; the copy menu has those."
-    )
+    return _("It works only while this deck runs, in a shell that has its variables: copy those too.")
 
 
 def no_job(situation: Situation) -> str | None:

@@ -215,6 +215,14 @@ async def test_a_toast_is_text_and_nothing_else(paths: Paths) -> None:
         assert app.is_running
 
 
+async def test_every_line_of_a_toast_is_seen_where_one_cell_decides_how_it_wraps(paths: Paths) -> None:
+    app = Deck(Launch(paths, environ={}))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        app.notify("in a shell that has the local cloud's variables; the copy menu has those")
+        await until(pilot, lambda: "in a shell that" in screen_text(pilot))
+        assert "those" in screen_text(pilot)
+
+
 async def test_a_copy_is_made_harmless_and_said(deck_on: DeckOn, busy: LocalCloud) -> None:
     async with deck_on(busy) as pilot:
         deck(pilot).copy("bi-1\x1b[A\nrm", "the id")
