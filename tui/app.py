@@ -250,6 +250,13 @@ class Deck(ConnectedApp, inherit_bindings=False):
 
         self.push_screen(ProfilesScreen())
 
+    def do_app_activity(self) -> None:
+        """Show what was done to jobs from this machine."""
+        from tui.screens.activity import ActivityScreen
+
+        if not isinstance(self.screen, ActivityScreen):
+            self.push_screen(ActivityScreen())
+
     def do_app_quit(self) -> None:
         """Leave; jobs and runs go on or can be continued. While jobs are being changed, once the operator agrees."""
         if not any(each.group == DEEDS for each in self.workers):

@@ -28,7 +28,7 @@ class Situation:
         local: the profile is the local cloud of the deck, gone with it.
         filter: what the list shows, in the language of `arkdeck jobs --filter`, the tab's phase included.
         listing: the screen shows the list, not one job.
-        gone: the service does not have the open job any more.
+        gone: the service does not have the open job any more, or the list not the one that is told of.
         chosen: the profile under the cursor, where profiles are listed; `profile` is its name then.
         keys: where its keys are found; None while that is looked up.
         trouble: why the configuration file cannot be read; empty when it can.
@@ -86,6 +86,11 @@ def no_job(situation: Situation) -> str | None:
 def nothing_to_copy(situation: Situation) -> str | None:
     """Object where there is no job to copy from, and no local cloud of the deck's own whose variables can be copied."""
     return None if situation.local else no_job(situation)
+
+
+def not_listed(situation: Situation) -> str | None:
+    """Object where the job that is told of is not in the list, and where none is."""
+    return _("the list does not have this job") if situation.gone else no_job(situation)
 
 
 def one_job(situation: Situation) -> str | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import sqlite3
 import threading
 from collections import defaultdict
@@ -212,6 +214,12 @@ def test_what_was_done_to_a_job_is_shown_with_it(cloud: LocalCloud, deck: Deck, 
     assert "delete" in refused
     assert "UnsupportedPhase" in refused
     assert stopped.endswith(f"stop  request {asked.request_id}")
+    newest, oldest = (json.loads(line) for line in deck("audit", "--json").out.splitlines())
+    assert (newest["deed"], newest["job_id"], newest["request_id"]) == ("stop", job, asked.request_id)
+    assert (oldest["deed"], oldest["maybe_applied"]) == ("delete", False)
+    _heading, listed = deck("audit", "--job", job, "--limit", "1").out.splitlines()
+    assert re.search(rf"Z  stop  {job}  done .* {asked.request_id}", listed)
+    assert deck("audit", "--job", NOWHERE).out == ""
 
 
 def test_the_worst_of_several_changes_is_the_calls_exit_code(deck: Deck, requests_file: Path) -> None:

@@ -20,7 +20,7 @@ from tui.situations import bound_to_the_deck
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NEVER_BOUND = {f"ctrl+{key}" for key in ("a", "b", "h", "i", "j", "m", "s", "q", "space")}
-KEPT_FREE = {"n", "t", "d", "e", "R", "@"}
+KEPT_FREE = {"n", "t", "d", "e", "R"}
 
 
 def view(job_id: str = "bi-1", phase: Phase = Phase.RUNNING, name: str = "nightly") -> JobView:
