@@ -49,6 +49,7 @@ class Scope(StrEnum):
     RESULTS = "results"
     REQUEST = "request"
     PROFILES = "profiles"
+    ACTIVITY = "activity"
 
 
 class Group(StrEnum):
@@ -110,6 +111,7 @@ _PICKER: Final = frozenset([Scope.PICKER])
 _TRANSFERS: Final = frozenset([Scope.TRANSFERS])
 _RESULTS: Final = frozenset([Scope.RESULTS])
 _REQUEST: Final = frozenset([Scope.REQUEST])
+_ACTIVITY: Final = frozenset([Scope.ACTIVITY])
 _MOVING: Final = frozenset(Scope) - {Scope.APP}
 _LISTS: Final = _MOVING - {Scope.PICKER, Scope.TRANSFERS}
 
@@ -145,6 +147,15 @@ ACTIONS: Final[tuple[Action, ...]] = (
         id="job.open", keys=("enter",), title=_("Open"), group=Group.JOB, scope=_JOBS, footer=1,
         help=_("Open the job: times, rate, places, history."),
         obstacle=situations.one_job, command=situations.on_one_job("job"),
+    ),
+    Action(
+        id="activity.open", keys=("enter",), title=_("Open"), group=Group.JOB, scope=_ACTIVITY, footer=1,
+        help=_("Open the job that it was done to."), obstacle=situations.not_listed,
+        command=situations.on_one_job("job"),
+    ),
+    Action(
+        id="activity.reload", keys=("r",), title=_("Reload"), group=Group.JOB, scope=_ACTIVITY, footer=2,
+        help=_("Read again what was done."), command=situations.words("audit"),
     ),
     Action(
         id="job.download", keys=("d",), title=_("Download"), group=Group.JOB, scope=_JOB, footer=3,
@@ -508,6 +519,11 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="app.profiles", keys=("P",), title=_("Profiles"), group=Group.APP, scope=_APP,
         help=_("Choose, add or change a profile."), command=situations.words("profiles"),
+    ),
+    Action(
+        id="app.activity", keys=("@",), title=_("Activity"), group=Group.APP, scope=_APP,
+        help=_("See what was done to jobs from this machine."),
+        obstacle=situations.no_profile, command=situations.words("audit"),
     ),
     Action(
         id="app.theme", keys=("T",), title=_("Theme"), group=Group.APP, scope=_APP,

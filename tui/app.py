@@ -7,6 +7,7 @@ import gc
 import locale
 import os
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from tui.screens.jobs import JobsScreen
 from tui.screens.too_small import TooSmallScreen, too_small
 from tui.settings.deck_state import DeckState, Remembered
 from tui.settings.themes import Theme, load_themes, without_colour
-from tui.terminal.clipboard import copy_sequence, fits
+from tui.terminal.clipboard import copy_sequence, fits, inside_tmux, load_into_tmux
 from tui.terminal.driver import TerminalDriver, TerminalGone
 from tui.terminal.job_control import shell_can_continue
 from tui.text import clean
@@ -190,15 +191,26 @@ class Deck(ConnectedApp, inherit_bindings=False):
             self.push_screen(TextScreen(what, safe))
             self.notify(_("too long for a terminal's clipboard: select it here, with the mouse and shift held"))
             return
-        self.copy_to_clipboard(safe)
+        self._clipboard = safe
         said = plural("copied {what} ({count} character)", "copied {what} ({count} characters)", len(safe), what=what)
-        self.notify("\n".join(filter(None, (said, note))))
+        self._hand_to_terminal(safe, (said, note))
 
     def copy_to_clipboard(self, text: str) -> None:
         """Send a text to the terminal's clipboard, as Textual does, but also through multiplexers."""
         self._clipboard = text
-        if self._driver is not None:
-            self._driver.write(copy_sequence(text, self.launch.environ))
+        self._hand_to_terminal(text)
+
+    @work(group="clipboard")
+    async def _hand_to_terminal(self, text: str, told: Sequence[str] = ()) -> None:
+        """Give the terminal a text and tell in a toast that it was copied, and what may have kept it."""
+        environ, doubt = self.launch.environ, ""
+        if not await in_daemon(partial(load_into_tmux, text, environ), name="clipboard"):
+            if self._driver is not None:
+                self._driver.write(copy_sequence(text, environ))
+            if inside_tmux(environ):
+                doubt = _("tmux may keep it from your terminal: tmux set -g set-clipboard on lets it through")
+        if told:
+            self.notify("\n".join(filter(None, (*told, doubt))), severity="warning" if doubt else "information")
 
     def notify(
         self,
@@ -258,6 +270,13 @@ class Deck(ConnectedApp, inherit_bindings=False):
         from tui.screens.transfers import TransfersScreen
 
         self.push_screen(TransfersScreen())
+
+    def do_app_activity(self) -> None:
+        """Show what was done to jobs from this machine."""
+        from tui.screens.activity import ActivityScreen
+
+        if not isinstance(self.screen, ActivityScreen):
+            self.push_screen(ActivityScreen())
 
     def do_app_quit(self) -> None:
         """Leave; jobs and runs go on or can be continued.

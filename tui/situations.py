@@ -75,7 +75,7 @@ class Situation:
         local: the profile is the local cloud of the deck, gone with it.
         filter: what the list shows, in the language of `arkdeck jobs --filter`, the tab's phase included.
         listing: the screen shows the list, not one job.
-        gone: the service does not have the open job any more.
+        gone: the service does not have the open job any more, or the list not the one that is told of.
         results: words behind `arkdeck results ID` that show what the screen shows; None where it shows no results.
         request: the id of the request under the cursor, or of the open one; None where there is none.
         input_here: the input of the results is on this machine.
@@ -143,9 +143,7 @@ def bound_to_the_deck(situation: Situation) -> str:
     """Return where and how long a copied command line works, if that is not everywhere."""
     if not situation.local:
         return ""
-    return _(
-        "It works only while this deck runs, in a shell that has the local cloud's variables; the copy menu has those."
-    )
+    return _("It works only while this deck runs, in a shell that has its variables: copy those too.")
 
 
 def no_job(situation: Situation) -> str | None:
@@ -156,6 +154,11 @@ def no_job(situation: Situation) -> str | None:
 def nothing_to_copy(situation: Situation) -> str | None:
     """Object where there is no job to copy from, and no local cloud of the deck's own whose variables can be copied."""
     return None if situation.local else no_job(situation)
+
+
+def not_listed(situation: Situation) -> str | None:
+    """Object where the job that is told of is not in the list, and where none is."""
+    return _("the list does not have this job") if situation.gone else no_job(situation)
 
 
 def one_job(situation: Situation) -> str | None:

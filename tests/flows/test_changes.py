@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import sqlite3
+import threading
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,6 +118,25 @@ async def test_a_change_that_is_cut_off_is_noted_as_perhaps_done(services: Servi
     assert (note.deed, note.maybe_applied) == ("stop", True)
 
 
+async def test_a_note_that_waits_for_another_process_is_written_though_its_task_is_cut_off(
+    services: Services, cloud: LocalCloud
+) -> None:
+    job = await new_job(services, cloud)
+    with closing(sqlite3.connect(services.journal.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        stopping = asyncio.create_task(changes(Deed.STOP, [job], services))
+        async with asyncio.timeout(5):
+            while not any(thread.name == "journal" for thread in threading.enumerate()):  # noqa: ASYNC110  # a thread is no event
+                await asyncio.sleep(0.005)
+        stopping.cancel()
+        await asyncio.sleep(0)
+        other.execute("ROLLBACK")
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    (note,) = services.journal.activity(job)
+    assert (note.deed, note.maybe_applied, note.error) == ("stop", False, "")
+
+
 async def test_a_journal_that_takes_no_notes_is_told_when_all_is_done(services: Services, cloud: LocalCloud) -> None:
     jobs = [await new_job(services, cloud, name) for name in ("first", "last")]
     with sqlite3.connect(services.journal.path) as database:
@@ -192,6 +214,12 @@ def test_what_was_done_to_a_job_is_shown_with_it(cloud: LocalCloud, deck: Deck, 
     assert "delete" in refused
     assert "UnsupportedPhase" in refused
     assert stopped.endswith(f"stop  request {asked.request_id}")
+    newest, oldest = (json.loads(line) for line in deck("audit", "--json").out.splitlines())
+    assert (newest["deed"], newest["job_id"], newest["request_id"]) == ("stop", job, asked.request_id)
+    assert (oldest["deed"], oldest["maybe_applied"]) == ("delete", False)
+    _heading, listed = deck("audit", "--job", job, "--limit", "1").out.splitlines()
+    assert re.search(rf"Z  stop  {job}  done .* {asked.request_id}", listed)
+    assert deck("audit", "--job", NOWHERE).out == ""
 
 
 def test_the_worst_of_several_changes_is_the_calls_exit_code(deck: Deck, requests_file: Path) -> None:

@@ -60,6 +60,17 @@ def test_leaving_gives_the_terminal_back_as_it_was(terminal: Terminal) -> None:
     assert list(terminal.temporary.iterdir()) == []
 
 
+@pytest.mark.parametrize("passes", ["external", "on"])
+def test_a_copy_reaches_tmux_whatever_it_takes_from_programs(terminal: Terminal, passes: str) -> None:
+    terminal.tmux("set-option", "-g", "set-clipboard", passes)
+    terminal.run(*BUSY)
+    terminal.until("● Running")
+    terminal.press("c", "i")
+    shown = terminal.until("copied the id")
+    assert "tmux may keep it" not in shown
+    assert terminal.tmux("show-buffer").startswith("bi-")
+
+
 def test_without_the_mouse_the_terminal_keeps_it(terminal: Terminal) -> None:
     terminal.run(*LOCAL, "--no-mouse")
     terminal.until(EMPTY)

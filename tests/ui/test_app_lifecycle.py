@@ -215,11 +215,27 @@ async def test_a_toast_is_text_and_nothing_else(paths: Paths) -> None:
         assert app.is_running
 
 
+async def test_every_line_of_a_toast_is_seen_where_one_cell_decides_how_it_wraps(paths: Paths) -> None:
+    app = Deck(Launch(paths, environ={}))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        app.notify("in a shell that has the local cloud's variables; the copy menu has those")
+        await until(pilot, lambda: "in a shell that" in screen_text(pilot))
+        assert "those" in screen_text(pilot)
+
+
 async def test_a_copy_is_made_harmless_and_said(deck_on: DeckOn, busy: LocalCloud) -> None:
     async with deck_on(busy) as pilot:
         deck(pilot).copy("bi-1\x1b[A\nrm", "the id")
         assert deck(pilot).clipboard == "bi-1␛[A\nrm"
         await until(pilot, lambda: toasts(pilot) == ["copied the id (10 characters)"])
+
+
+async def test_a_copy_that_tmux_may_keep_is_told_as_such(deck_on: DeckOn, busy: LocalCloud) -> None:
+    environ = environ_of(busy.info) | {"TMUX": "/nowhere/default,1,0", "PATH": os.defpath}
+    async with deck_on(busy, environ=environ) as pilot:
+        deck(pilot).copy("bi-1", "the id")
+        await until(pilot, lambda: toasts(pilot))
+        assert "set-clipboard on lets it through" in toasts(pilot)[0]
 
 
 async def test_what_no_terminal_takes_is_shown_to_be_selected(deck_on: DeckOn, busy: LocalCloud) -> None:

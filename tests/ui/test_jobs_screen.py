@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import threading
+import time
+from contextlib import closing
 
 import pytest
 from textual.widgets import Input
@@ -378,9 +382,32 @@ async def test_a_profile_that_is_left_cuts_off_what_is_being_done_and_says_so(bu
         await agree(pilot)
         await until(pilot, lambda: any(each.group == DEEDS for each in pilot.app.workers))
         await reconnect(pilot)
-        assert any(each.startswith("cut off: 3 jobs") for each in toasts(pilot))
+        await until(pilot, lambda: any(each.startswith("cut off: 3 jobs") for each in toasts(pilot)))
         (noted,) = pilot.app.connection.services.journal.activity()
         assert (noted.deed, noted.maybe_applied) == ("stop", True)
+
+
+async def test_keys_are_answered_while_a_note_of_what_was_done_waits_for_another_process(
+    busy: LocalCloud, deck_on: DeckOn
+):
+    async with deck_on(busy) as pilot:
+        await pilot.press("2")
+        first, second = listed(pilot)[:2]
+        journal = pilot.app.connection.services.journal
+        with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await pilot.press("S")
+            await agree(pilot)
+            await until(pilot, lambda: any(each.operation == STOP.partition(":")[2] for each in busy.requests))
+            await until(pilot, lambda: any(thread.name == "journal" for thread in threading.enumerate()))
+            begun = time.monotonic()
+            await pilot.press("j")
+            assert table(pilot).cursor_key == second.id
+            assert time.monotonic() - begun < 2
+            assert (toasts(pilot), journal.activity()) == ([], [])
+            other.execute("ROLLBACK")
+        await until(pilot, lambda: toasts(pilot) == [f"stopping {first.name}"])
+        assert [(done.deed, done.job_id) for done in journal.activity()] == [("stop", first.id)]
 
 
 async def test_quitting_while_jobs_are_changed_asks_first(busy: LocalCloud, deck_on: DeckOn):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,14 @@ from textual._compositor import CompositorUpdate
 from textual.screen import Screen
 
 from tests.ui.conftest import DeckOn
-from tests.ui.pilot_tools import HeldClock, screen_text, toasts, until
+from tests.ui.pilot_tools import HeldClock, painted, screen_text, toasts, until
 from tui.app import Deck
 from tui.launch import Launch
 from tui.localcloud import LocalCloud
 from tui.settings import themes
 from tui.settings.paths import Paths
 from tui.settings.themes import Theme, load_theme, load_themes
+from tui.widgets.table import VirtualTable
 from tui.widgets.top_bar import TopBar
 
 
@@ -80,6 +83,21 @@ async def test_what_opens_closes_or_changes_the_colours_is_painted_when_it_is_co
         assert waits == [menu, jobs]
         pilot.app.theme = "ember"
         assert waits == [menu, jobs, jobs]
+
+
+async def test_the_cursor_and_what_can_be_done_to_its_job_are_painted_together(
+    deck_on: DeckOn, busy: LocalCloud
+) -> None:
+    async with deck_on(busy, size=(120, 36)) as pilot:
+        jobs = [view.job for view in pilot.app.screen._views.values()]
+        finished = next(one for one, after in pairwise(jobs) if one.phase.finished and not after.phase.finished)
+        pilot.app.screen.query_one(VirtualTable).move_to(finished.id)
+        await pilot.pause()
+        with painted(pilot) as sent:
+            await pilot.press("j")
+        rows = [{int(row) for row in re.findall(r"\x1b\[([0-9]+);[0-9]+H", update)} for update in sent]
+        assert {36} < rows[0]  # the key bar, and rows of the list
+        assert all(36 not in later for later in rows[1:])
 
 
 async def test_beneath_a_dialog_nothing_is_painted_until_it_closes(

@@ -22,7 +22,6 @@ from tui.situations import Picking, bound_to_the_deck
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NEVER_BOUND = {f"ctrl+{key}" for key in ("a", "b", "h", "i", "j", "m", "s", "q", "space")}
-KEPT_FREE = {"@"}
 
 
 def view(job_id: str = "bi-1", phase: Phase = Phase.RUNNING, name: str = "nightly") -> JobView:
@@ -63,11 +62,6 @@ def test_nothing_in_lower_case_changes_what_is_remote(each) -> None:
 def test_on_a_screen_a_key_means_one_action(scope: Scope) -> None:
     keys = [key for each in in_scope(scope) for key in each.keys]
     assert len(keys) == len(set(keys))
-
-
-def test_the_keys_of_what_is_not_built_yet_are_free() -> None:
-    of_jobs = {*in_scope(Scope.APP), *in_scope(Scope.JOBS), *in_scope(Scope.JOB)}
-    assert not KEPT_FREE & {key for each in of_jobs for key in each.keys}
 
 
 def test_what_destroys_or_stops_asks_first() -> None:

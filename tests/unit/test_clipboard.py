@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.terminal.clipboard import MAX_BASE64, copy_sequence, fits
+from tui.terminal.clipboard import MAX_BASE64, copy_sequence, fits, inside_tmux, load_into_tmux
 
 PLAIN = {"TERM": "xterm-256color"}
 SCREEN_LONGEST = 256  # bytes of a string sequence that GNU screen takes
@@ -34,6 +35,19 @@ def test_tmux_gets_it_for_itself_and_wrapped_for_the_terminal_outside(environ: d
     assert copied(own) == "bi-1"
     assert wrapped.endswith("\x1b\\")
     assert copied(wrapped[:-2].replace("\x1b\x1b", "\x1b")) == "bi-1"
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"TERM": "tmux-256color", "PATH": os.defpath},
+        {"TMUX": "/nowhere/default,1,0", "PATH": os.defpath},
+        {"TMUX": "/nowhere/default,1,0", "PATH": "/nowhere"},
+    ],
+)
+def test_a_tmux_that_cannot_be_asked_does_not_take_the_text(environ: dict[str, str]) -> None:
+    assert inside_tmux(environ)
+    assert not load_into_tmux("bi-1", environ)
 
 
 @pytest.mark.parametrize("environ", [{"STY": "1.pts-0", "TERM": "screen"}, {"TERM": "screen.xterm-256color"}])

@@ -257,10 +257,11 @@ def _shown(value: object) -> str:
 
 def _done(activity: Activity) -> str:
     """One thing that was done to a job, in words."""
+    from tui.runs.run import outcome
+
     what = " ".join(filter(None, [activity.deed, activity.detail]))
     if activity.error:
-        outcome = _("perhaps done: {error}") if activity.maybe_applied else _("not done: {error}")
-        what = f"{what}  {outcome.format(error=activity.error)}"
+        what = f"{what}  {outcome(activity.error, maybe_applied=activity.maybe_applied)}"
     elif activity.request_id:
         what = f"{what}  " + _("request {id}", id=activity.request_id)
     return f"{activity.at:%Y-%m-%d %H:%M:%S}Z  {what}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,49 @@ def forget(run_id: str) -> None:
             print_line(run.job_id)
 
 
+@click.command()
+@click.option("--job", "job_id", metavar="ID", help=_("only what was done to this job"))
+@click.option("--limit", type=click.IntRange(min=1), default=200, show_default=True, help=_("how many at most"))
+@json_option
+def audit(*, job_id: str | None, limit: int, as_json: bool) -> None:
+    """Tell what was done to jobs from this machine, newest first.
+
+    Stop, resume, update, delete and clone, each with the request id of the reply, or with why it was not done.
+    """
+    from tui.runs.run import outcome
+
+    with open_journal() as journal:
+        found = journal.activity(job_id, limit=limit)
+    if as_json:
+        for done in found:
+            print_json({**asdict(done), "at": done.at.isoformat(), "request_id": done.request_id or None})
+        return
+    if not found:
+        say(_("nothing was done"))
+        return
+    print_table(
+        [
+            Column(_("AT")),
+            Column(_("DEED")),
+            Column(_("JOB")),
+            Column(_("OUTCOME"), gives=True),
+            Column(_("DETAIL"), gives=True),
+            Column(_("REQUEST"), gives=True),
+        ],
+        (
+            (
+                f"{done.at:%Y-%m-%d %H:%M:%S}Z",
+                done.deed,
+                done.job_id,
+                outcome(done.error, maybe_applied=done.maybe_applied),
+                done.detail,
+                done.request_id,
+            )
+            for done in found
+        ),
+    )
+
+
 def _fields(run: Run, generation: int) -> dict[str, object]:
     return {
         "run": run.id,
@@ -168,4 +212,4 @@ def _model(run: Run) -> str:
     return plan.custom_model or (f"{plan.model}@{plan.version}" if plan.version else plan.model)
 
 
-VERBS = (runs, continue_, forget)
+VERBS = (runs, continue_, forget, audit)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,7 +16,7 @@ from tui.errors import AccessError, ArkdeckError, WorkError
 from tui.i18n import _
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
     from tui.ark.replies import Receipt
     from tui.runs.services import Services
@@ -113,14 +113,14 @@ async def change(
     for job_id in waiting:
         result: Changed | ChangeFailed
         try:
-            with noted_if_cut_off(deed, job_id, services, detail=detail):
+            async with noted_if_cut_off(deed, job_id, services, detail=detail):
                 receipt = await calls[deed](job_id)
         except ArkdeckError as error:
             result = ChangeFailed(deed, job_id, error)
         else:
             result = Changed(deed, job_id, receipt.request_id)
         try:
-            write_down(result, services, detail=detail)
+            await write_down(result, services, detail=detail)
         except WorkError as error:  # what is left to do matters more than the note of what is done
             unwritten = error
         yield result
@@ -132,25 +132,26 @@ async def change(
         raise unwritten
 
 
-@contextlib.contextmanager
-def noted_if_cut_off(deed: Deed, job_id: str, services: Services, *, detail: str) -> Iterator[None]:
+@contextlib.asynccontextmanager
+async def noted_if_cut_off(deed: Deed, job_id: str, services: Services, *, detail: str) -> AsyncIterator[None]:
     """Write down that nobody knows what became of a change whose task is cancelled while it waits for the reply."""
     try:
         yield
     except asyncio.CancelledError:
         cut_off = _("cut off before the reply came")
         with contextlib.suppress(WorkError):  # nothing more may be done, also where this cannot be written down
-            services.journal.record(deed, job_id, error=cut_off, maybe_applied=True, detail=detail)
+            await _record(services, deed, job_id, error=cut_off, maybe_applied=True, detail=detail)
         raise
 
 
-def write_down(result: Changed | ChangeFailed, services: Services, *, detail: str) -> None:
+async def write_down(result: Changed | ChangeFailed, services: Services, *, detail: str) -> None:
     """Write what became of a change to the journal's activity (JournalError)."""
     match result:
         case Changed(deed, job_id, request_id):
-            services.journal.record(deed, job_id, request_id=request_id, detail=detail)
+            await _record(services, deed, job_id, request_id=request_id, detail=detail)
         case ChangeFailed(deed, job_id, cause):
-            services.journal.record(
+            await _record(
+                services,
                 deed,
                 job_id,
                 request_id=cause.request_id if isinstance(cause, ArkReplyError) else "",
@@ -158,3 +159,8 @@ def write_down(result: Changed | ChangeFailed, services: Services, *, detail: st
                 maybe_applied=isinstance(cause, ArkError) and cause.maybe_applied,
                 detail=detail,
             )
+
+
+async def _record(services: Services, deed: Deed, job_id: str, **noted: Any) -> None:
+    """Write a row of the activity, and wait for it: another process may keep the journal locked for a while."""
+    await services.journal.apart(lambda journal: journal.record(deed, job_id, **noted), needed=True)

@@ -88,16 +88,16 @@ async def clone(
     if dry_run:
         return await services.ark.create_job(wanted, dry_run=True)
     try:
-        with noted_if_cut_off(Deed.CLONE, job.id, services, detail=f"{CLONE_TAG}={token}"):
+        async with noted_if_cut_off(Deed.CLONE, job.id, services, detail=f"{CLONE_TAG}={token}"):
             receipt = await _create(wanted, token, services)
     except ArkdeckError as error:
         if isinstance(error, ArkError) and error.maybe_applied:
             error.advice = _("Look for it before you clone again:  arkdeck jobs --project {project} --tag {tag}",
                              project=job.project, tag=f"{CLONE_TAG}={token}")  # fmt: skip
-        write_down(ChangeFailed(Deed.CLONE, job.id, error), services, detail=f"{CLONE_TAG}={token}")
+        await write_down(ChangeFailed(Deed.CLONE, job.id, error), services, detail=f"{CLONE_TAG}={token}")
         raise
     try:
-        write_down(Changed(Deed.CLONE, job.id, receipt.request_id), services, detail=receipt.job_id)
+        await write_down(Changed(Deed.CLONE, job.id, receipt.request_id), services, detail=receipt.job_id)
     except WorkError as error:  # the id of what is to be paid for must not be lost with the note
         error.message = _("created {job}, but {trouble}", job=receipt.job_id, trouble=error.message)
         raise

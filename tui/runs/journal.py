@@ -7,6 +7,7 @@ finds out where to go on.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -82,17 +83,28 @@ class Journal:
     def __exit__(self, *exc_info: object) -> None:
         self._db.close()
 
-    async def apart(self, work: Callable[[Journal], T]) -> T:
-        """Return what `work` makes of the journal on a thread of its own, which waits for other processes but not long.
+    async def apart(self, work: Callable[[Journal], T], *, needed: bool = False) -> T:
+        """Return what `work` makes of the journal on a thread of its own (JournalError).
 
-        It is for what can be done without. The event loop goes on, however slow the disk is and whoever locks the file.
+        The event loop goes on, however slow the disk is and whoever locks the file.
+
+        Args:
+            work: is given a journal of its own.
+            needed: wait as long as ever for other processes, and carry it through though the caller is cancelled.
+                Without it, it is given up soon: for what can be done without.
         """
 
         def on_a_connection_of_its_own() -> T:
-            with Journal(self.path.parent, self._clock, patience=_LITTLE_PATIENCE) as journal:
+            with Journal(self.path.parent, self._clock, patience=_PATIENCE if needed else _LITTLE_PATIENCE) as journal:
                 return work(journal)
 
-        return await in_daemon(on_a_connection_of_its_own, name="journal")
+        working = in_daemon(on_a_connection_of_its_own, name="journal")
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            if needed:
+                await asyncio.wait([working])
+            raise
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from tui.fingerprint import Fingerprint
+from tui.i18n import _
 from tui.runs.lease import Holder
 from tui.runs.plan import Plan
 
@@ -84,6 +85,13 @@ class Activity:
     error: str = ""
     maybe_applied: bool = False
     detail: str = ""
+
+
+def outcome(error: str, *, maybe_applied: bool) -> str:
+    """Return in words what became of a deed that ended with an error, if there was one."""
+    if not error:
+        return _("done")
+    return _("perhaps done: {error}", error=error) if maybe_applied else _("not done: {error}", error=error)
 
 
 @dataclass(frozen=True)

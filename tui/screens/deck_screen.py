@@ -80,6 +80,7 @@ class DeckScreen(Screen[None]):
             self.app.notify(self.objection(reason), severity="warning", markup=False)
             return
         result = self.handler(action)(*([] if action.argument is None else [action.argument]))
+        self.refresh_keys()  # at once, so that it is painted together with what the action changed
         if inspect.iscoroutine(result):
             self.run_worker(cast(Coroutine[Any, Any, object], result), name=action.id, group=ASKED)
 

@@ -79,7 +79,7 @@ class PickerScreen(FolderList):
         yield Crumb()
         yield PathLine()
         with Horizontal(id="files"):
-            yield VirtualTable(COLUMNS, self.cells, empty=Content())
+            yield VirtualTable(COLUMNS, self.cells, empty=Content(), markable=False)
             if not self.folders:
                 yield FilePane(clock)
         yield KeyBar()

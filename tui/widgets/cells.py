@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
@@ -31,11 +32,7 @@ def segments(content: Content, base: Style, *, colours: bool = True) -> list[Seg
     if any(span.end > len(content.plain) for span in content.spans):
         colours = False  # Textual took characters away beneath the styles; render fails on such
     parts = content.render(base, end="") if colours else [(content.plain, base)]
-    return [
-        Segment(harmless, style.rich_style.clear_meta_and_links())
-        for text, style in parts
-        if (harmless := _harmless(text))
-    ]
+    return [Segment(harmless, _rich(style)) for text, style in parts if (harmless := _harmless(text))]
 
 
 def fit(parts: list[Segment], width: int, *, blank: RichStyle, align: Align = "left", ellipsis: str) -> Segments:
@@ -87,11 +84,21 @@ def _cut(parts: list[Segment], width: int, ellipsis: str) -> Iterator[Segment]:
         room -= cells
 
 
+@lru_cache(maxsize=1024)
+def _rich(style: Style) -> RichStyle:
+    """Return the style for a segment, the same object for the same look: to make one costs more than all the rest."""
+    return style.rich_style.clear_meta_and_links()
+
+
 def _common(left: Segment, right: Segment) -> RichStyle | None:
     if left.style == right.style:
         return left.style
-    if left.style is None or right.style is None or left.style.bgcolor != right.style.bgcolor:
+    style = left.style if right.text.isspace() else right.style if left.text.isspace() else None
+    if style is None or left.style is None or right.style is None or left.style.bgcolor != right.style.bgcolor:
         return None
-    if any(getattr(style, look) for style in (left.style, right.style) for look in _SHOWS_ON_BLANKS):
-        return None
-    return left.style if right.text.isspace() else right.style if left.text.isspace() else None
+    return None if _is_seen_on_blanks(left.style) or _is_seen_on_blanks(right.style) else style
+
+
+@lru_cache(maxsize=1024)
+def _is_seen_on_blanks(style: RichStyle) -> bool:
+    return any(getattr(style, look) for look in _SHOWS_ON_BLANKS)

@@ -14,7 +14,7 @@ from tui.ark.models import Phase
 from tui.i18n import _
 from tui.runs.attention import STALL, attention
 from tui.runs.job_record import Happening, JobRecord, Standing, Step, throughput, way_of
-from tui.runs.run import RunState
+from tui.runs.run import RunState, outcome
 from tui.text import clean, human_duration
 from tui.widgets.job_cells import Look, job_name, local_time, phase_label, progress_bar, seconds_left, short_duration
 from tui.widgets.job_facts import (
@@ -276,7 +276,7 @@ def _history(happenings: Sequence[Happening], width: int, look: Look) -> list[Co
 def _happened(each: Happening, look: Look) -> Content:
     what = line((each.what, "bold"), " ", each.detail) if each.detail else line((each.what, "bold"))
     if each.error:
-        outcome = _("perhaps done: {error}") if each.maybe_applied else _("not done: {error}")
-        return line(what, (f"  {look.glyphs.cross} {outcome.format(error=each.error)}", "$error"))
+        became = outcome(each.error, maybe_applied=each.maybe_applied)
+        return line(what, (f"  {look.glyphs.cross} {became}", "$error"))
     request = _("request {id}", id=clean(each.request_id, strict=True, limit=128)) if each.request_id else ""
     return line(what, (f"  {request}" if request else "", "$muted"))

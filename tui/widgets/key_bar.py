@@ -49,8 +49,9 @@ class KeyBar(Widget):
 
     def show(self, hints: Sequence[KeyHint]) -> None:
         """Show these, in the order of their weight; the last one has its place whatever the width."""
-        self._hints = tuple(hints)
-        self._place()
+        before, self._hints = self._hints, tuple(hints)
+        if self._hints != before:
+            self._place()
 
     def on_resize(self) -> None:
         """Show what fits now."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
+from rich.segment import Segment
 from textual.content import Content
 from textual.style import Style
 
@@ -100,8 +101,9 @@ class Painter(msgspec.Struct, frozen=True):
         for place, cell in zip(self.layout.places, cells, strict=True):
             piece = self._piece(cell, place.width, style, align=place.column.align)
             gap = min(GAP, width - used - place.width)
-            between = (behind or {}).get(place.column.id, Content())
-            pieces.append((*piece, *self._piece(between, gap, style)))
+            between = (behind or {}).get(place.column.id)
+            blank = (Segment(" " * gap, style.rich_style),) if between is None else self._piece(between, gap, style)
+            pieces.append((*piece, *blank))
             used += place.width + gap
         pieces.append(self._piece(Content(), width - used, style))
         return Line.of(pieces)
