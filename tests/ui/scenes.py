@@ -1,10 +1,9 @@
-"""The pictures of the deck: which keys lead to what an operator sees; the busy scene, on a clock that stands still."""
+"""The deck as pictures show it: on a clock that stands still, with nothing in it that differs from time to time."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,38 +28,10 @@ _DIGEST: Final = re.compile(r"\bterminal-[0-9]+-")  # of the picture, in the nam
 _CELL: Final = 12.2  # width of a cell in the pictures that Rich draws
 
 
-@dataclass(frozen=True)
-class Scene:
-    """One picture.
-
-    Attributes:
-        keys: what is pressed once the jobs are there.
-        size: columns and rows.
-    """
-
-    name: str
-    keys: tuple[str, ...] = ()
-    size: tuple[int, int] = (120, 36)
-    theme: str = "arkdeck-dark"
-
-
 def typed(text: str) -> tuple[str, ...]:
     """Return the keys that type a text."""
     names = {" ": "space", ":": "colon", ">": "greater_than_sign", "/": "slash", "?": "question_mark"}
     return tuple(names.get(char, char) for char in text)
-
-
-SCREENSHOTS: Final = (
-    Scene("jobs-dark"),
-    Scene("jobs-light", theme="arkdeck-light"),
-    Scene("jobs-80x24", size=(80, 24)),
-    Scene("preview", ("j", "j", "j", "space", "j", "space"), size=(160, 45)),
-    Scene("filter", typed("/phase:running failed:>0"), size=(100, 30)),
-    Scene("job", ("1", "2", "enter"), size=(120, 36)),
-    Scene("help", ("question_mark",), size=(100, 36)),
-    Scene("palette", typed(":stop"), size=(100, 30)),
-)
-"""The pictures of the README, in `screenshots/`."""
 
 
 class PicturedDeck(Deck):

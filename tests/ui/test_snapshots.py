@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from tests.ui import plays
 from tests.ui.pilot_tools import HeldClock, screen_text, until
 from tests.ui.result_files import USUAL, rows_read, write_results
 from tests.ui.scenes import NOW, PicturedDeck, pictured, play, typed
-from tui.ark.models import Phase
 from tui.launch import Launch
 from tui.localcloud import LocalCloud
 from tui.runs import destination
@@ -144,31 +144,27 @@ def test_picker(
     assert snap_compare(PicturedDeck(launch), terminal_size=size, run_before=pick)
 
 
+MAKING = {
+    "check": plays.make("broken.jsonl", "2"),
+    "job": plays.make("nightly-evaluation.jsonl", "3"),
+    "model": plays.make("nightly-evaluation.jsonl", "3", "enter", model=""),
+    "review": plays.make("nightly-evaluation.jsonl", "4"),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=named)
+@pytest.mark.parametrize("step", MAKING)
+def test_making_a_job(
+    step: str, size: tuple[int, int], busy: LocalCloud, paths: Paths, snap_compare: Callable[..., bool]
+) -> None:
+    run_before = partial(MAKING[step], cloud=busy, home=paths.config_file.parent)
+    assert snap_compare(pictured(busy.info, paths, THEMES[0]), terminal_size=size, run_before=run_before)
+
+
 @pytest.mark.parametrize("size", SIZES, ids=named)
 def test_transfers(size: tuple[int, int], busy: LocalCloud, paths: Paths, snap_compare: Callable[..., bool]) -> None:
-    home = paths.config_file.parent
-
-    async def fetch(pilot) -> None:
-        """Bring the results of one job, fail with those of another, pause a third."""
-        await play(pilot)
-        transfers, board = pilot.app.connection.transfers, pilot.app.connection.poller.board
-        completed = [view.job for view in board.views.values() if view.job.phase == Phase.COMPLETED]
-        jobs = sorted(completed, key=lambda job: (not job.counts.failed, not job.name.isascii(), job.id))
-        for job, fault in zip(jobs, ({}, {"status": 403, "code": "AccessDenied"}, {"delay": 600}), strict=False):
-            if fault:
-                busy.fault("tos:GetObject", **fault)
-            transfer = await transfers.collect(job, home / "results" / job.id)
-            if "delay" in fault:
-                await transfers.pause(transfer.id)
-            else:
-                await until(pilot, lambda: transfers.get(transfer.id).state.finished)  # noqa: B023
-            pilot.app.launch.clock.advance(1)
-        await pilot.press("t", "j")
-        await until(pilot, lambda: "denies access" in screen_text(pilot))
-        pilot.app.clear_notifications()
-        await pilot.pause()
-
-    assert snap_compare(pictured(busy.info, paths, THEMES[0]), terminal_size=size, run_before=fetch)
+    run_before = partial(plays.transfer, cloud=busy, home=paths.config_file.parent)
+    assert snap_compare(pictured(busy.info, paths, THEMES[0]), terminal_size=size, run_before=run_before)
 
 
 @pytest.mark.parametrize("keys", [("3", "d"), ("3", "space", "space", "space", "d")], ids=["one", "several"])
