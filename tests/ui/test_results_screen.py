@@ -315,7 +315,7 @@ async def test_the_requests_of_a_job_made_elsewhere_are_brought_when_asked_for(
         assert pilot.app.screen.results.input.exists()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, RequestScreen) and pilot.app.screen._whole)
-        assert "USER" in screen_text(pilot)
+        assert "PARAMETERS" in screen_text(pilot)
         brought = home / job.id / ".input.jsonl"
         assert brought.exists()
         await pilot.press("escape", "escape")
@@ -395,6 +395,7 @@ async def test_a_kind_of_error_is_retried_with_a_change(empty_cloud: LocalCloud,
         await until(pilot, lambda: form.focused is form.query_one("#changes"))
         form.query_one("#changes").value = "max_tokens=64 user='a b'"
         form.query_one("#write").focus()
+        await until(pilot, lambda: form.focused is form.query_one("#write"))
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.plans)
     rows = [json.loads(line) for line in (home / JOB_ID / "retry-1.jsonl").read_text().splitlines()]
@@ -407,6 +408,7 @@ async def test_nothing_chosen_writes_nothing(empty_cloud: LocalCloud, paths: Pat
     async with opened(empty_cloud, paths, job) as pilot:
         form = await retry_form(pilot)
         form.query_one("#failed").focus()
+        await until(pilot, lambda: form.focused is form.query_one("#failed"))
         await pilot.press("space", "down", "space")
         await until(pilot, lambda: "nothing is chosen" in screen_text(pilot))
         assert form.query_one("#write").disabled

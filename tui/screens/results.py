@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -42,6 +43,7 @@ from tui.widgets.top_bar import TopBar
 if TYPE_CHECKING:
     from tui.connection import Connection
     from tui.dataset.results import ErrorGroup
+    from tui.dataset.row_glance import WholeRow
     from tui.dataset.row_index import Row
     from tui.runs.board import JobView
 
@@ -225,6 +227,7 @@ class ResultsScreen(RetryDeeds, Headed, JobDeeds):
         results = self.results
         if results is None:
             return
+        self.workers.cancel_group(self, "list")  # what was asked for before
         fate = KINDS[self._tab].fate
         kinds = None if self._group is None else _kinds(results, self._group)
         if self.query_one(SearchLine).text:
@@ -311,7 +314,11 @@ class ResultsScreen(RetryDeeds, Headed, JobDeeds):
 
         reader, results, number = self.reader, self.results, self.number
         if reader is not None and results is not None and number is not None:
-            self.app.push_screen(RequestScreen(number, len(results.index), reader, self._step, self.situation, self.of))
+
+            def read(place: int) -> Awaitable[WholeRow | None]:
+                return self.apart(partial(reader.whole, place))
+
+            self.app.push_screen(RequestScreen(number, len(results.index), read, self._step, self.situation, self.of))
 
     def _step(self, by: int) -> int | None:
         """Go on by so many rows; return the number of the row that is reached, None at the end."""
