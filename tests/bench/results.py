@@ -142,10 +142,8 @@ def main():
         say(f"open           {figures['opened']:6.0f} ms                    budget 300")
         for title, key in (("next page", "pages"), ("any place", "jumps")):
             median, p95, used = figures[key]
-            bare_read = figures["bare"]
-            say(
-                f"{title:14} {median:6.1f} ms median, {p95:5.1f} p95, {used:4.1f} CPU   budget 33; {bare_read:.1f} bare"
-            )
+            taken = f"{median:6.1f} ms median, {p95:5.1f} p95, {used:4.1f} CPU"
+            say(f"{title:14} {taken}   budget 33; {figures['bare']:.1f} bare")
         say(f"those failed   {figures['narrowed']:6.0f} ms")
         opened, paged = figures["memory"]
         say(f"memory         {opened:6.0f} MB more when open, {paged:.0f} MB after {PAGES + JUMPS} windows")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from tests.ui.result_files import JOB_ID, USUAL, answer, failure, request, rows_
 from tests.ui.test_hostile_names import assert_harmless
 from tui.app import Deck
 from tui.ark.models import Counts, Job, Phase
+from tui.dataset import search
 from tui.dataset.reply import Fate
 from tui.launch import Launch
 from tui.localcloud import LocalCloud
@@ -229,6 +231,26 @@ async def test_a_text_that_nobody_has_is_not_found(empty_cloud: LocalCloud, path
         await look_for(pilot, "the")
         await pilot.press("1")
         await settled(pilot, ["slow-0", "slow-1", "slow-2"])  # a tab narrows what was found
+
+
+async def test_escape_stops_a_search_and_keeps_what_it_found(
+    empty_cloud: LocalCloud, paths: Paths, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_BLOCK", 1)  # bytes, as from a very slow disk
+    rows = [(request(f"req-{number}"), answer(f"req-{number}", "yes")) for number in range(300)]
+    job = await write_results(home, rows)
+    async with opened(empty_cloud, paths, job) as pilot:
+        screen = pilot.app.screen
+        screen.query_one(SearchLine).kept("req-7")
+        while 7 not in screen._found:  # noqa: ASYNC110  # a pilot would wait for the search
+            await asyncio.sleep(0)
+        screen.do_app_back()
+        assert not screen._seeking
+        await pilot.pause()
+        assert "stopped" in screen_text(pilot)
+        await settled(pilot, ["req-7"])
+        await pilot.press("escape")
+        await until(pilot, lambda: "300 of 300" in screen_text(pilot))
 
 
 # One request

@@ -101,7 +101,7 @@ class ResultsScreen(RetryDeeds, Headed, JobDeeds):
     def on_resize(self) -> None:
         """Choose what is shown for the new size."""
         self._fit()
-        self._tell_account()
+        self.call_after_refresh(self._tell_account)
 
     def _fit(self) -> None:
         size = self.app.size
@@ -247,7 +247,8 @@ class ResultsScreen(RetryDeeds, Headed, JobDeeds):
         self._listed = len(rows)
         self.table.set_empty(self._nothing())
         self.table.show_rows(rows)
-        self.query_one(KindTabs).tell(self.results.account, self._tab) if self.results else None
+        if self.results is not None:
+            self.query_one(KindTabs).tell(self.results.account, self._tab)
         self._tell_count()
         self.refresh_keys()
 
