@@ -67,15 +67,16 @@ async def painted(screen):
 
 
 async def each(screen, act, times):
-    """Return the milliseconds that each call of `act` takes until what it leads to is painted: median and p95."""
-    seconds = []
+    """Return the milliseconds until what each call of `act` leads to is painted, median and p95, and of processor."""
+    seconds, processor = [], time.process_time()
     for number in range(times):
         began = time.perf_counter()
         act(number)
         await painted(screen)
         seconds.append(1000 * (time.perf_counter() - began))
         await asyncio.sleep(0.01)
-    return statistics.median(seconds), statistics.quantiles(seconds, n=20)[-1]
+    used = 1000 * (time.process_time() - processor) / times
+    return statistics.median(seconds), statistics.quantiles(seconds, n=20)[-1], used
 
 
 async def measure(home):
@@ -140,8 +141,9 @@ def main():
         figures = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
         say(f"open           {figures['opened']:6.0f} ms                    budget 300")
         for title, key in (("next page", "pages"), ("any place", "jumps")):
-            median, p95 = figures[key]
-            say(f"{title:14} {median:6.1f} ms median, {p95:5.1f} p95   budget 33; {figures['bare']:.1f} bare")
+            median, p95, used = figures[key]
+            taken = f"{median:6.1f} ms median, {p95:5.1f} p95, {used:4.1f} CPU"
+            say(f"{title:14} {taken}   budget 33; {figures['bare']:.1f} bare")
         say(f"those failed   {figures['narrowed']:6.0f} ms")
         opened, paged = figures["memory"]
         say(f"memory         {opened:6.0f} MB more when open, {paged:.0f} MB after {PAGES + JUMPS} windows")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from tests.ui.result_files import JOB_ID, USUAL, answer, failure, request, rows_
 from tests.ui.test_hostile_names import assert_harmless
 from tui.app import Deck
 from tui.ark.models import Counts, Job, Phase
+from tui.dataset import search
 from tui.dataset.reply import Fate
 from tui.launch import Launch
 from tui.localcloud import LocalCloud
@@ -231,6 +233,26 @@ async def test_a_text_that_nobody_has_is_not_found(empty_cloud: LocalCloud, path
         await settled(pilot, ["slow-0", "slow-1", "slow-2"])  # a tab narrows what was found
 
 
+async def test_escape_stops_a_search_and_keeps_what_it_found(
+    empty_cloud: LocalCloud, paths: Paths, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_BLOCK", 1)  # bytes, as from a very slow disk
+    rows = [(request(f"req-{number}"), answer(f"req-{number}", "yes")) for number in range(300)]
+    job = await write_results(home, rows)
+    async with opened(empty_cloud, paths, job) as pilot:
+        screen = pilot.app.screen
+        screen.query_one(SearchLine).kept("req-7")
+        while 7 not in screen._found:  # noqa: ASYNC110  # a pilot would wait for the search
+            await asyncio.sleep(0)
+        screen.do_app_back()
+        assert not screen._seeking
+        await pilot.pause()
+        assert "stopped" in screen_text(pilot)
+        await settled(pilot, ["req-7"])
+        await pilot.press("escape")
+        await until(pilot, lambda: "300 of 300" in screen_text(pilot))
+
+
 # One request
 
 
@@ -315,7 +337,7 @@ async def test_the_requests_of_a_job_made_elsewhere_are_brought_when_asked_for(
         assert pilot.app.screen.results.input.exists()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, RequestScreen) and pilot.app.screen._whole)
-        assert "USER" in screen_text(pilot)
+        assert "PARAMETERS" in screen_text(pilot)
         brought = home / job.id / ".input.jsonl"
         assert brought.exists()
         await pilot.press("escape", "escape")
@@ -395,6 +417,7 @@ async def test_a_kind_of_error_is_retried_with_a_change(empty_cloud: LocalCloud,
         await until(pilot, lambda: form.focused is form.query_one("#changes"))
         form.query_one("#changes").value = "max_tokens=64 user='a b'"
         form.query_one("#write").focus()
+        await until(pilot, lambda: form.focused is form.query_one("#write"))
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.plans)
     rows = [json.loads(line) for line in (home / JOB_ID / "retry-1.jsonl").read_text().splitlines()]
@@ -407,6 +430,7 @@ async def test_nothing_chosen_writes_nothing(empty_cloud: LocalCloud, paths: Pat
     async with opened(empty_cloud, paths, job) as pilot:
         form = await retry_form(pilot)
         form.query_one("#failed").focus()
+        await until(pilot, lambda: form.focused is form.query_one("#failed"))
         await pilot.press("space", "down", "space")
         await until(pilot, lambda: "nothing is chosen" in screen_text(pilot))
         assert form.query_one("#write").disabled

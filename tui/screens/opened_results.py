@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from textual import on, work
 from textual.cache import LRUCache
@@ -13,6 +14,7 @@ from textual.content import Content
 from tui.daemon import in_daemon
 from tui.dataset.row_glance import Glance, RowReader
 from tui.errors import ArkdeckError
+from tui.runs.folder import local_files
 from tui.screens.moving import Moving
 from tui.screens.of_cloud import OfCloud
 from tui.screens.request_deeds import RequestDeeds
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from tui.connection import Connection
     from tui.dataset.row_glance import WholeRow
     from tui.runs.results_folder import Results
+
+T = TypeVar("T")
 
 _KEPT: Final = 8192  # glances
 _AT_A_TIME: Final = 64  # rows that are read before those that came into sight meanwhile
@@ -106,9 +110,9 @@ class OpenedResults(OfCloud, Moving, RequestDeeds):
     async def _read(self, reader: RowReader) -> None:
         try:
             while numbers := self._unread():
-                glances = await in_daemon(partial(reader.glances, numbers), name="rows")
-                if not glances:  # others are opened
-                    return
+                glances = await self.apart(partial(reader.glances, numbers))
+                if not glances:  # stopped: others are open, or none
+                    break
                 for glance in glances:
                     self._glances[glance.row.number] = glance
                 self.table.touch([str(number) for number in numbers])
@@ -118,6 +122,18 @@ class OpenedResults(OfCloud, Moving, RequestDeeds):
             self.unreadable(error)
         finally:
             self._reading = False
+        if self.reader is not reader:
+            self._want()
+
+    async def apart(self, read: Callable[[], T]) -> T:
+        """Return what a reader reads, on a thread of its own (ArkdeckError: why it cannot be read)."""
+        folder = self.results.folder if self.results is not None else Path()
+
+        def call() -> T:
+            with local_files(folder):
+                return read()
+
+        return await in_daemon(call, name="rows")
 
     def _unread(self) -> list[int]:
         """Return the next rows to read: in sight, else within a window's height of it."""
@@ -138,7 +154,7 @@ class OpenedResults(OfCloud, Moving, RequestDeeds):
         if self.reader is None or self.number is None:
             return None
         try:
-            return await in_daemon(partial(self.reader.whole, self.number), name="request")
+            return await self.apart(partial(self.reader.whole, self.number))
         except ArkdeckError as error:
             self.app.notify(error.message, severity="error", markup=False)
             return None

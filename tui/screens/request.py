@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual import on, work
@@ -14,6 +13,7 @@ from textual.events import DescendantFocus
 
 from tui.actions import Scope, Situation
 from tui.daemon import in_daemon
+from tui.dataset.row_glance import WholeRow
 from tui.errors import ArkdeckError
 from tui.i18n import _
 from tui.screens.deck_app import deck_of
@@ -33,11 +33,12 @@ from tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
     from tui.connection import Connection
-    from tui.dataset.row_glance import RowReader, WholeRow
 
 WIDE: Final = 100
 """Columns from which on request and answer stand side by side."""
 
+Read = Callable[[int], Awaitable[WholeRow | None]]
+"""Reads a request by its place in the input (ArkdeckError); None once the results are closed."""
 Step = Callable[[int], int | None]
 """Goes on by so many requests of the list, and returns the number of the one that is reached; None at the end."""
 
@@ -48,7 +49,7 @@ class RequestScreen(OfCloud, Headed, Moving, RequestDeeds):
     Args:
         number: of the request, from 0.
         count: how many there are.
-        rows: reads them.
+        read: reads them.
         step: through the list.
         beneath: the situation of the list.
         connection: of the job's cloud.
@@ -59,12 +60,12 @@ class RequestScreen(OfCloud, Headed, Moving, RequestDeeds):
     AUTO_FOCUS = "#answer"
 
     def __init__(
-        self, number: int, count: int, rows: RowReader, step: Step, beneath: Situation, connection: Connection
+        self, number: int, count: int, read: Read, step: Step, beneath: Situation, connection: Connection
     ) -> None:
         super().__init__(connection)
         self._number = number
         self._count = count
-        self._rows = rows
+        self._read_row = read
         self._step = step
         self._beneath = beneath
         self._whole: WholeRow | None = None
@@ -120,10 +121,9 @@ class RequestScreen(OfCloud, Headed, Moving, RequestDeeds):
         number = self._number
         self._tell(None)
         try:
-            whole = await in_daemon(partial(self._rows.whole, number), name="request")
-        except (ArkdeckError, OSError) as error:
-            words = error.message if isinstance(error, ArkdeckError) else str(error)
-            self.query_one("#answer", TextView).show([line((words, "$error"))])
+            whole = await self._read_row(number)
+        except ArkdeckError as error:
+            self.query_one("#answer", TextView).show([line((error.message, "$error"))])
             return
         if whole is None:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -43,6 +44,7 @@ from tui.widgets.top_bar import TopBar
 if TYPE_CHECKING:
     from tui.connection import Connection
     from tui.dataset.results import ErrorGroup
+    from tui.dataset.row_glance import WholeRow
     from tui.dataset.row_index import Row
     from tui.runs.board import JobView
 
@@ -100,7 +102,7 @@ class ResultsScreen(RetryDeeds, Headed, JobDeeds):
     def on_resize(self) -> None:
         """Choose what is shown for the new size."""
         self._fit()
-        self._tell_account()
+        self.call_after_refresh(self._tell_account)
 
     def _fit(self) -> None:
         size = self.app.size
@@ -226,6 +228,7 @@ class ResultsScreen(RetryDeeds, Headed, JobDeeds):
         results = self.results
         if results is None:
             return
+        self.workers.cancel_group(self, "list")  # what was asked for before
         fate = KINDS[self._tab].fate
         kinds = None if self._group is None else _kinds(results, self._group)
         if self.query_one(SearchLine).text:
@@ -245,7 +248,7 @@ class ResultsScreen(RetryDeeds, Headed, JobDeeds):
         self._listed = len(rows)
         self.table.set_empty(self._nothing())
         self.table.show_rows(rows)
-        if self.results:
+        if self.results is not None:
             self.query_one(Tabs).tell(kind_tabs(self.results.account, glyphs()), self._tab)
         self._tell_count()
         self.refresh_keys()
@@ -313,7 +316,11 @@ class ResultsScreen(RetryDeeds, Headed, JobDeeds):
 
         reader, results, number = self.reader, self.results, self.number
         if reader is not None and results is not None and number is not None:
-            self.app.push_screen(RequestScreen(number, len(results.index), reader, self._step, self.situation, self.of))
+
+            def read(place: int) -> Awaitable[WholeRow | None]:
+                return self.apart(partial(reader.whole, place))
+
+            self.app.push_screen(RequestScreen(number, len(results.index), read, self._step, self.situation, self.of))
 
     def _step(self, by: int) -> int | None:
         """Go on by so many rows; return the number of the row that is reached, None at the end."""
