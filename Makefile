@@ -56,6 +56,7 @@ bench: $(BIN)/pytest  ## measure; ratios to a bare peer in the same run
 	$(BIN)/python -m tests.bench.picker
 	$(BIN)/python -m tests.bench.deck
 	$(BIN)/python -m tests.bench.results
+	$(BIN)/python -m tests.bench.deck_transfers
 
 lock: $(BIN)/pytest  ## resolve the dependencies again
 	$(BIN)/uv pip compile $(UV_FLAGS) pyproject.toml -o requirements.lock

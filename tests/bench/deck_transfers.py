@@ -18,16 +18,20 @@ from pathlib import Path
 
 from tests.bench.pseudo_terminal import PseudoTerminal
 from tests.ui.pilot_tools import environ_of
+from tui.fingerprint import Fingerprinter
 from tui.localcloud.child import LocalCloudProcess
+from tui.safety import Secret
+from tui.settings.credentials import Credentials
+from tui.storage.client import ObjectStore
+from tui.storage.upload import upload
 
 MIB = 1024 * 1024
-RESULTS_SIZE, INPUT_SIZE = 2048 * MIB, 1024 * MIB
+RESULTS_SIZE = 2048 * MIB
 ROUNDS = 3
 IDLE_KEYS = 120
 DOWN, UP, ESCAPE, ENTER = "\x1b[B", "\x1b[A", "\x1b", "\r"
 QUIET_SECONDS = 0.03
 TOAST_SECONDS = 9.0
-MODEL = "doubao-pro-32k@240615"
 DECK = Path(sys.executable).with_name("arkdeck")
 
 
@@ -41,19 +45,14 @@ def arkdeck(environ, *words):
     return subprocess.run([DECK, *words], env=os.environ | environ, capture_output=True, text=True).stdout
 
 
-def written(path, size, row):
-    """Write rows, numbered from 0, until the file has so many bytes."""
+def written(path, size):
+    """Write replies, numbered from 0, until the file has so many bytes."""
     with path.open("wb") as file:
         number = 0
         while file.tell() < size:
-            file.write(b"".join(row(number + each) for each in range(1000)))
+            file.write(b"".join(reply(number + each) for each in range(1000)))
             number += 1000
     return path
-
-
-def request(number):
-    body = {"messages": [{"role": "user", "content": "Why is the sky blue? " * 200}], "max_tokens": 256}
-    return json.dumps({"custom_id": f"request-{number}", "body": body}).encode() + b"\n"
 
 
 def reply(number):
@@ -65,12 +64,6 @@ def reply(number):
 
 async def enlarge(info, job, path):
     """Put a large file in the place of a job's results."""
-    from tui.fingerprint import Fingerprinter
-    from tui.safety import Secret
-    from tui.settings.credentials import Credentials
-    from tui.storage.client import ObjectStore
-    from tui.storage.upload import upload
-
     maker = Fingerprinter()
     with path.open("rb") as file:
         while data := file.read(MIB):
@@ -109,7 +102,7 @@ class Keys:
 
 
 def press_until(terminal, keys, pattern):
-    """Press keys until text like `pattern` is written; tell whether it came within three minutes."""
+    """Press keys until text like `pattern` is written."""
     began = len(keys.written)
     for _ in range(4000):
         keys.press()
@@ -129,7 +122,7 @@ def main():
         environ = environ_of(cloud.info) | {"HOME": str(home)}
         jobs = [json.loads(text) for text in arkdeck(environ, "jobs", "--phase", "Completed", "--json").splitlines()]
         job = next(each for each in jobs if each["model"] and each["name"].isascii() and each["name"].isprintable())
-        large = written(home / "large.jsonl", RESULTS_SIZE, reply)
+        large = written(home / "large.jsonl", RESULTS_SIZE)
         asyncio.run(enlarge(cloud.info, job, large))
         large.unlink()
         with contextlib.chdir(home / "work"), PseudoTerminal((DECK,), environ=environ) as terminal:

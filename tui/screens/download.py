@@ -136,7 +136,7 @@ class DownloadForm(Form[bool]):
         yield Button(plain(_("Download")), id="begin", variant="primary")
         yield Button(plain(_("Folders")), id="pick")
         if self._only is not None:
-            yield Button(plain(_("Results")), id="open", disabled=True)
+            yield Button(plain(_("Results")), id="open", classes="-absent")
         yield Button(plain(_("Cancel")), id="leave")
         yield Static(line(("enter", "bold $accent"), _(" download   "), ("esc", "bold $accent"), _(" cancel")))
 
@@ -244,8 +244,8 @@ class DownloadForm(Form[bool]):
         if self._passed_over:
             told += [Content(), plain(_("Passed over:"))]
             told += [line(f" {name} {glyphs().dash} {reason}") for name, reason in self._passed_over[:_MOST_LISTED]]
-        for button in self.query("#open"):
-            button.disabled = self._only is None or self._only.home is None
+        if self._only is not None:
+            self.query_one("#open").set_class(self._only.home is None, "-absent")
         self.query_one("#coming", Static).update(Content("\n").join(told))
         for name, told_there in (("#room", self._room()), ("#same", self._same())):
             place = self.query_one(name, Static)
@@ -304,7 +304,7 @@ class DownloadForm(Form[bool]):
         if self._command is None:
             return Content()
         try:
-            return line((f"{self._command} --out {shlex.quote(str(self._folder))}", "$muted"))
+            return line((f"{self._command} --out {_in_shell(self._folder)}", "$muted"))
         except ArkdeckError:
             return Content()
 
@@ -395,6 +395,12 @@ def _look_at_all(downloads: Sequence[_Download], places: Sequence[Path]) -> list
         except ArkdeckError as error:
             found.append(error)
     return found
+
+
+def _in_shell(path: Path) -> str:
+    """Return a path as a shell takes it, the operator's home as `~`."""
+    home, slash, rest = short_path(path).partition("~/")
+    return f"~/{shlex.quote(rest)}" if slash and not home else shlex.quote(str(path))
 
 
 def _path(path: Path) -> Content:
