@@ -11,7 +11,6 @@ from enum import IntFlag
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import msgspec
-import numpy as np
 
 from tui.dataset.json_line import BOM, LineError, LineParser
 from tui.dataset.request import id_text
@@ -30,7 +29,7 @@ MAX_TEXT: Final = 1000
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MAX_CODE: Final = 1_000_000  # a number beyond it is no code
 _MAX_TOKENS: Final = 2**32  # beyond it a count is nonsense; an index keeps 32 bits of it
-_QUOTE, _OPEN, _CLOSE = b'"{}'
+_QUOTE: Final = ord('"')
 _DOUBTFUL: Final = frozenset(b' "\\\xc2\xe1\xe2\xe3')  # a text that starts so may be blank
 _BEGINNING: Final = 50  # bytes of a text
 _NOT_TEXT: Final = frozenset(["", '"', "\\"])  # nothing, or what ends a text or may stand for a blank
@@ -159,15 +158,13 @@ def _value_a_line(decode_lines: Callable[[memoryview], list[T]], block: Block) -
     value ends wherever a line does, since a `}` with a `{` behind it is within no value and a line break within no
     string. So each line has a value or several, and one if there are as many as lines.
     """
-    octets = np.frombuffer(block.buffer, np.uint8)
-    begins, ends = np.array(block.begins), np.array(block.ends)
-    if not ((octets[begins] == _OPEN).all() and (octets[ends - 1] == _CLOSE).all()):
+    if not block.looks_like_objects():
         return []
     try:
         values = decode_lines(memoryview(block.buffer)[block.begins[0] : block.ends[-1]])
     except _NOT_DECODED:
         return []
-    return values if len(values) == len(ends) else []
+    return values if len(values) == len(block.ends) else []
 
 
 def _is_plain(line: memoryview) -> bool:

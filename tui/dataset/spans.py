@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
+import numpy as np
+
 from tui.dataset.utf8 import is_utf8
 
 if TYPE_CHECKING:
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
 
 _BUFFER: Final = 128 * 1024  # as much as stays in a processor's own cache while it is looked at several times
 _AHEAD: Final = 64 * 1024  # read past the end of a span at a time, to find where its last line ends
+
+_OPEN, _CLOSE = b"{}"
 
 
 class Block(NamedTuple):
@@ -31,6 +35,12 @@ class Block(NamedTuple):
     ends: list[int]
     plain: bool
     whole: bool = True
+
+    def looks_like_objects(self) -> bool:
+        """Return whether every line begins and ends as an object of JSON does."""
+        octets = np.frombuffer(self.buffer, np.uint8)
+        begins, ends = np.array(self.begins), np.array(self.ends)
+        return bool((octets[begins] == _OPEN).all() and (octets[ends - 1] == _CLOSE).all())
 
 
 class SpanReader:

@@ -41,9 +41,12 @@ def _is_surely_utf8(data: bytes | bytearray, start: int, stop: int) -> bool:
 
 def _is_well_formed(octets: NDArray[np.uint8]) -> bool:
     """Judge each byte by the three before it."""
+    highest = octets.max()
+    if highest < 0x80:
+        return True
     follows = octets[2:-1] >= 0xC0
     follows |= octets[1:-2] >= 0xE0
-    if octets.max() >= 0xF0:
+    if highest >= 0xF0:
         lead_four = octets[:-3] >= 0xF0
         follows |= lead_four
         leads = np.flatnonzero(lead_four)
