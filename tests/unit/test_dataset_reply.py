@@ -138,7 +138,7 @@ def blocks_of(data: bytes) -> Iterator[Block]:
     return SpanReader(io.BytesIO(data), limit=10**6, inspect=True).blocks(0, len(data))
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(rows=LINES, ended=st.booleans())
 @example(rows=[b'{"custom_id":"a","x":\n{}}', b'{"custom_id":"b"}{"custom_id":"c"}'], ended=True)
 @example(rows=[b'{"custom_id":"a","x":{}\n,"y":{}}', b'{"custom_id":"b"}{"custom_id":"c"}'], ended=True)
