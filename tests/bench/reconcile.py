@@ -46,6 +46,11 @@ def timed(act):
     return act(), time.perf_counter() - began
 
 
+def processor_seconds():
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
 def text(chance, length):
     start = chance.randrange(len(TEXT))
     return (TEXT * (2 + length // len(TEXT)))[start : start + length]
@@ -151,7 +156,9 @@ def measure(folder):
     """Account for the job in `folder`, in a process of its own so that its memory is measured alone."""
     index = folder / "index.bin"
     sources = Sources(folder / "input.jsonl", (folder / "results.jsonl", folder / "errors.jsonl"))
+    before = processor_seconds()
     account, seconds = timed(lambda: account_of(sources, index))
+    processor = processor_seconds() - before
     memory = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     with RowIndex(index) as rows:
         ids = [f"request-{number * 7 % account.requests}" for number in range(FOUND)]
@@ -164,6 +171,7 @@ def measure(folder):
             {
                 "counts": [account.requests, account.failed, account.missing, account.unreadable, left],
                 "seconds": seconds,
+                "processor": processor,
                 "memory": memory,
                 "index": index.stat().st_size,
                 "finding": finding / FOUND,
@@ -191,7 +199,9 @@ def main():
         say(f"account of {count:,} requests, {size / 1e9:.2f} GB in all")
         for before, title in ((forget, "from the disk"), (plain_read, "from memory")):
             before(paths)
+            began = processor_seconds()
             _, plain = timed(lambda: plain_read(paths))
+            plain_processor = processor_seconds() - began
             before(paths)
             (folder / "index.bin").unlink(missing_ok=True)
             done = subprocess.run([sys.executable, __file__, "--measure", folder], check=True, capture_output=True)
@@ -200,6 +210,7 @@ def main():
                 raise SystemExit(f"the account disagrees with what was written: {figures['counts']}")
             seconds = figures["seconds"]
             say(f"{title:14} {seconds:7.2f} s   plain read {plain:6.2f} s   {seconds / plain:5.2f} × it")
+            say(f"  processors   {figures['processor']:7.2f} s              {plain_processor:6.2f} s")
     own, worker = figures["memory"]
     say(f"memory         {own:,.0f} MB, and {worker:,.0f} MB in each reading process")
     finding, listing = 1e6 * figures["finding"], figures["listing"]

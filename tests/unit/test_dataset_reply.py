@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Iterator
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tui.dataset.message_template import message_template
 from tui.dataset.reply import Fate, Reply, ReplyReader, RequestReader, UnreadableRowError
+from tui.dataset.spans import Block, SpanReader
 
 ANSWER = {
     "id": "x",
@@ -102,6 +105,58 @@ def test_the_fast_reader_says_the_same_of_a_damaged_row(at, bytes_):
     place = int(at * len(line))
     line = line[:place] + bytes_ + line[place:]
     assert said(ReplyReader(), line) == said(PatientReader(), line)
+
+
+ROWS = st.builds(
+    lambda place, value: json.dumps(changed(ANSWER, place, value), ensure_ascii=False).encode("utf-8", "surrogatepass"),
+    st.sampled_from(PLACES),
+    VALUES,
+)
+BREAKS = [
+    (b", ", b",\n"),
+    (b"}, ", b"}\n,"),
+    (b'": {', b'":\n{'),
+    (b'"role', b'"r}\n{le'),
+    (b"}}", b"}\n}"),
+    (b"}}", b"}\n{}"),
+    (b"{", b"{ "),
+]
+LINES = st.lists(
+    st.one_of(
+        st.just(json.dumps(ANSWER).encode()),
+        ROWS,
+        st.builds(lambda row, broken: row.replace(*broken), ROWS, st.sampled_from(BREAKS)),
+        st.sampled_from([b"", b" ", b"\t", b"{}", b'{"custom_id":"a"} {"custom_id":"b"}', b'{"custom_id":"c"', b"7"]),
+        st.just(json.dumps(ANSWER).encode() * 2),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def blocks_of(data: bytes) -> Iterator[Block]:
+    return SpanReader(io.BytesIO(data), limit=10**6, inspect=True).blocks(0, len(data))
+
+
+@settings(max_examples=400, deadline=None)
+@given(rows=LINES, ended=st.booleans())
+@example(rows=[b'{"custom_id":"a","x":\n{}}', b'{"custom_id":"b"}{"custom_id":"c"}'], ended=True)
+@example(rows=[b'{"custom_id":"a","x":{}\n,"y":{}}', b'{"custom_id":"b"}{"custom_id":"c"}'], ended=True)
+def test_many_lines_read_at_once_say_what_each_of_them_says(rows, ended):
+    for block in blocks_of(b"\n".join(rows) + (b"\n" if ended else b"")):
+        lines = [bytes(block.buffer[begin:end]) for begin, end in zip(block.begins, block.ends, strict=True)]
+        for known, line in zip(RequestReader().read_usual(block), lines, strict=True):
+            assert known in (None, RequestReader().read(memoryview(line)))
+        for known, line in zip(ReplyReader().read_usual(block), lines, strict=True):
+            assert known in (None, said(PatientReader(), line))
+
+
+def test_usual_lines_are_read_at_once():
+    failed = ANSWER | {"response": None, "error": {"code": "Bad"}}
+    (block,) = blocks_of(b"".join(json.dumps(row).encode() + b"\n" for row in (ANSWER, failed, ANSWER)))
+    answer = Reply("a", Fate.OK, ("stop",), (3, 2, 1, 1))
+    assert ReplyReader().read_usual(block) == [answer, None, answer]
+    assert RequestReader().read_usual(block) == ["a", "a", "a"]
 
 
 def test_a_usual_answer_is_read_whole():

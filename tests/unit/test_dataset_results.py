@@ -267,7 +267,7 @@ FATES = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(fates=FATES, foreign=st.integers(0, 4), torn=st.integers(0, 3), seed=st.integers(0, 2**16))
 def test_the_account_is_exact_for_every_mixture(tmp_path_factory, fates, foreign, torn, seed):
     """Each request is answered (with further answers and errors), failed (with further errors) or forgotten."""
@@ -297,7 +297,7 @@ def test_the_account_is_exact_for_every_mixture(tmp_path_factory, fates, foreign
     assert account.ok + account.failed + account.duplicate + foreign + torn == len(rows)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(content=st.tuples(st.binary(max_size=100), st.binary(max_size=100), st.binary(max_size=100)))
 def test_no_bytes_break_the_account(tmp_path_factory, content):
     paths = [tmp_path_factory.getbasetemp() / f"any-{os.getpid()}-{name}" for name in ("input", "results", "errors")]

@@ -41,11 +41,13 @@ def test_every_line_comes_once_whatever_the_spans(data, span, most, limit):
     reader = SpanReader(Trickle(data, most), limit=limit, inspect=True)
     found = []
     for start in range(0, len(data), span):
-        for offset, view, plain in reader.lines(start, min(start + span, len(data))):
-            text = None if view is None else bytes(view)
-            if plain and text is not None:
-                assert "\r" not in text.decode()
-            found.append((offset, text))
+        for block in reader.blocks(start, min(start + span, len(data))):
+            for begin, end in zip(block.begins, block.ends, strict=True):
+                text = bytes(block.buffer[begin:end]) if block.whole else None
+                if block.plain and text is not None:
+                    assert "\r" not in text.decode()
+                if text != b"":
+                    found.append((block.base + begin, text))
     expected, offset = [], 0
     for line in data.split(b"\n"):
         if line:
@@ -57,4 +59,9 @@ def test_every_line_comes_once_whatever_the_spans(data, span, most, limit):
 def test_a_line_far_longer_than_the_buffer_is_read_whole():
     data = b"short\n" + b"x" * 1_000_000 + b"\nlast"
     reader = SpanReader(io.BytesIO(data), limit=2_000_000, inspect=True)
-    assert [len(data or b"") for _offset, data, _plain in reader.lines(0, len(data))] == [5, 1_000_000, 4]
+    lengths = [
+        end - begin
+        for block in reader.blocks(0, len(data))
+        for begin, end in zip(block.begins, block.ends, strict=True)
+    ]
+    assert lengths == [5, 1_000_000, 4]

@@ -130,20 +130,16 @@ class Join:
         """Yield a ROW for each request, in the order of the input, once all places were yielded."""
         for first, last in ranges(self._rows.sizes, _RECORDS):
             rows = self._rows.read(first, last)
-            yield rows[np.argsort(rows["offset"])]
+            yield rows.take(np.argsort(rows["offset"]))
 
     def _joined(self, requests: Records, replies: Records) -> Records:
         count = len(requests)
         hi = np.concatenate([requests["hi"], replies["hi"]])
         lo = np.concatenate([requests["lo"], replies["lo"]])
-        order = np.lexsort((lo, hi))  # stable: of one id, its requests come first, then its replies as they rank
-        hi, lo = hi[order], lo[order]
-        first = np.ones(len(order), bool)
-        first[1:] = (hi[1:] != hi[:-1]) | (lo[1:] != lo[:-1])
-        starts = np.flatnonzero(first)
+        order, starts = _grouped(hi, lo)
         known = order[starts] < count
         self._count_extras(order, starts, known, count, replies["source"])
-        asked = requests[order[starts[known]]]
+        asked = requests.take(order[starts[known]])
         counting = _counting(order, starts, count, replies["fate"])[known]
         self._keep_rows(asked, replies, counting)
         places = np.empty(len(asked), PLACE)
@@ -165,15 +161,34 @@ class Join:
         tokens = np.zeros((len(asked), 4), np.uint32)
         rows["offset"], rows["length"], rows["fate"] = asked["offset"], asked["length"], Fate.MISSING
         has_reply = counting >= 0
-        taken = replies[counting[has_reply]]
+        taken = replies.take(counting[has_reply])
         rows["reply_offset"][has_reply], rows["reply_length"][has_reply] = taken["offset"], taken["length"]
         for name in ("source", "kind", "fate"):
             rows[name][has_reply] = taken[name]
         tokens[has_reply] = taken["tokens"]
         by_offset = np.argsort(rows["offset"])
-        rows = rows[by_offset]
+        rows = rows.take(by_offset)
         self._rows.add(rows)
-        self.tally.add(rows, tokens[by_offset])
+        self.tally.add(rows, tokens.take(by_offset, axis=0))
+
+
+def _grouped(hi: Column, lo: Column) -> tuple[Numbers, Numbers]:
+    """Return the order that brings equal digests together, and where in it each of them begins.
+
+    It is stable: of one id, its requests come first, then its replies as they rank.
+    """
+    order = np.argsort(hi, kind="stable")  # runs that are sorted already are only merged
+    starts_hi = _differs(hi[order])
+    first = starts_hi | _differs(lo[order])
+    if np.array_equal(first, starts_hi):
+        return order, np.flatnonzero(first)
+    order = np.lexsort((lo, hi))  # half of a digest stands for two ids, which hardly ever is
+    return order, np.flatnonzero(_differs(hi[order]) | _differs(lo[order]))
+
+
+def _differs(values: Column) -> Flags:
+    """Return where a value is not the one before it."""
+    return np.concatenate([[True], values[1:] != values[:-1]])
 
 
 def _counting(order: Numbers, starts: Numbers, count: int, fates: Column) -> Numbers:

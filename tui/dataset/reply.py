@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import IntFlag
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import msgspec
 
@@ -17,7 +17,11 @@ from tui.dataset.request import id_text
 from tui.dataset.rules import PLATFORM_LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from tui.dataset.spans import Block
+
+T = TypeVar("T")
 
 MAX_TEXT: Final = 1000
 """Characters of an error's code or message, or of a finish reason, that are looked at."""
@@ -27,6 +31,8 @@ _MAX_CODE: Final = 1_000_000  # a number beyond it is no code
 _MAX_TOKENS: Final = 2**32  # beyond it a count is nonsense; an index keeps 32 bits of it
 _QUOTE: Final = ord('"')
 _DOUBTFUL: Final = frozenset(b' "\\\xc2\xe1\xe2\xe3')  # a text that starts so may be blank
+_BEGINNING: Final = 50  # bytes of a text
+_NOT_TEXT: Final = frozenset(["", '"', "\\"])  # nothing, or what ends a text or may stand for a blank
 _NOT_DECODED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # by msgspec; LineParser has the word
 
 
@@ -47,7 +53,7 @@ class Fate(IntFlag):
     """The answer says nothing: no choice has text or a tool call."""
 
 
-class Reply(NamedTuple):
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """A row of a result or error file.
 
     Attributes:
@@ -77,6 +83,7 @@ class RequestReader:
     def __init__(self) -> None:
         self._parser = LineParser(PLATFORM_LIMITS.depth)
         self._decode = msgspec.json.Decoder(_RequestShape).decode
+        self._decode_lines = msgspec.json.Decoder(_UsualRequest).decode_lines
 
     def read(self, line: memoryview) -> str | None:
         """Return the id of the request on a line; None when there is none to join by."""
@@ -86,13 +93,19 @@ class RequestReader:
             row = parsed(self._parser, line)
         return id_text(row.get("custom_id")) if isinstance(row, dict) else None
 
+    def read_usual(self, block: Block) -> list[str | None]:
+        """Return the id on each line, found for many at a time; None for a line of which it is not certain."""
+        requests = _value_a_line(self._decode_lines, block)
+        return [request.custom_id for request in requests] if requests else [None] * len(block.ends)
+
 
 class ReplyReader:
     """Reads and judges the rows of result and error files."""
 
     def __init__(self) -> None:
         self._parser = LineParser(PLATFORM_LIMITS.depth)
-        self._decode_answer = msgspec.json.Decoder(_AnswerShape).decode
+        answers = msgspec.json.Decoder(_AnswerShape)
+        self._decode_answer, self._decode_answers = answers.decode, answers.decode_lines
         self._decode = msgspec.json.Decoder().decode
 
     def read(self, line: memoryview, *, plain: bool = False) -> Reply | None:
@@ -105,9 +118,16 @@ class ReplyReader:
         Raises:
             UnreadableRowError: it says nothing of any request.
         """
-        row = self._whole(line) if plain or _is_plain(line) else parsed(self._parser, line)
-        if isinstance(row, Reply):
-            return row
+        if plain or _is_plain(line):
+            try:
+                reply = _usual_reply(self._decode_answer(line))
+            except _NOT_DECODED:
+                reply = None
+            if reply is not None:
+                return reply
+            row = self._whole(line)
+        else:
+            row = parsed(self._parser, line)
         custom_id = id_text(row.get("custom_id")) if isinstance(row, dict) else None
         if custom_id is not None and isinstance(row, dict):
             return _judge(custom_id, row)
@@ -115,18 +135,36 @@ class ReplyReader:
             return None
         raise UnreadableRowError
 
-    def _whole(self, line: memoryview) -> object:
-        """Return the row's value, or already what it says where that is certain."""
+    def read_usual(self, block: Block) -> list[Reply | None]:
+        """Return what each line says, found for many at a time; None for a line of which it is not certain."""
         try:
-            reply = _usual_answer(self._decode_answer(line))
+            answers = _value_a_line(self._decode_answers, block) if block.plain else []
+            replies = [_usual_reply(answer) for answer in answers]
         except _NOT_DECODED:
-            reply = None
-        if reply is not None:
-            return reply
+            replies = []
+        return replies or [None] * len(block.ends)
+
+    def _whole(self, line: memoryview) -> object:
         try:
             return self._decode(line)
         except _NOT_DECODED:
             return parsed(self._parser, line)
+
+
+def _value_a_line(decode_lines: Callable[[memoryview], list[T]], block: Block) -> list[T]:
+    """Return the value of each line of a block; none at all where not every line is surely one of the wanted shape.
+
+    The decoder takes a line break for any other blank. Where every line begins and ends as an object does, though, a
+    value ends wherever a line does, since a `}` with a `{` behind it is within no value and a line break within no
+    string. So each line has a value or several, and one if there are as many as lines.
+    """
+    if not block.looks_like_objects():
+        return []
+    try:
+        values = decode_lines(memoryview(block.buffer)[block.begins[0] : block.ends[-1]])
+    except _NOT_DECODED:
+        return []
+    return values if len(values) == len(block.ends) else []
 
 
 def _is_plain(line: memoryview) -> bool:
@@ -155,6 +193,10 @@ class _RequestShape(msgspec.Struct, gc=False):
     custom_id: str | int | float | None = None
 
 
+class _UsualRequest(msgspec.Struct, gc=False):
+    custom_id: Annotated[str, msgspec.Meta(min_length=1)]
+
+
 _Count = Annotated[int, msgspec.Meta(ge=0, lt=_MAX_TOKENS)]
 
 
@@ -174,17 +216,17 @@ class _UsageShape(msgspec.Struct, gc=False):
 
 
 class _MessageShape(msgspec.Struct, gc=False):
-    content: msgspec.Raw
+    content: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _ChoiceShape(msgspec.Struct, gc=False):
-    message: _MessageShape
-    finish_reason: str
+    message: _MessageShape | None = None
+    finish_reason: str | None = None
 
 
 class _BodyShape(msgspec.Struct, gc=False):
-    choices: list[_ChoiceShape]
-    usage: _UsageShape
+    choices: list[_ChoiceShape] = []
+    usage: _UsageShape | None = None
 
 
 class _ResponseShape(msgspec.Struct, gc=False):
@@ -192,10 +234,14 @@ class _ResponseShape(msgspec.Struct, gc=False):
     body: _BodyShape
 
 
+class _ErrorShape(msgspec.Struct, gc=False):
+    pass
+
+
 class _AnswerShape(msgspec.Struct, gc=False):
     custom_id: str
-    response: _ResponseShape
-    error: None = None
+    response: _ResponseShape | None = None
+    error: _ErrorShape | None = None
 
 
 _FATES: Final = {
@@ -206,17 +252,20 @@ _FATES: Final = {
 _USUAL_REASONS: Final = {reason: (fate, (reason,)) for reason, fate in _FATES.items()}
 
 
-def _usual_answer(row: _AnswerShape) -> Reply | None:
+def _usual_reply(row: _AnswerShape) -> Reply | None:
     """Return what a row of the usual shape says: one choice with text; None where more than that is in doubt."""
     response = row.response
+    if response is None or row.error is not None or not row.custom_id or not 200 <= response.status_code < 300:
+        return None
     body = response.body
-    if len(body.choices) != 1 or not row.custom_id or not 200 <= response.status_code < 300:
-        return None
-    choice = body.choices[0]
-    known = _USUAL_REASONS.get(choice.finish_reason)
-    if known is None or not _has_text(choice.message.content):
-        return None
     usage = body.usage
+    if len(body.choices) != 1 or usage is None:
+        return None
+    (choice,) = body.choices
+    message, reason = choice.message, choice.finish_reason
+    if message is None or reason not in _USUAL_REASONS or not _has_text(message.content):
+        return None
+    fate, reasons = _USUAL_REASONS[reason]
     cached, reasoning = usage.prompt_tokens_details, usage.completion_tokens_details
     tokens = (
         usage.prompt_tokens,
@@ -224,15 +273,19 @@ def _usual_answer(row: _AnswerShape) -> Reply | None:
         cached.cached_tokens if cached is not None else 0,
         reasoning.reasoning_tokens if reasoning is not None else 0,
     )
-    return Reply(row.custom_id, *known, tokens)
+    return Reply(row.custom_id, fate, reasons, tokens)
 
 
 def _has_text(content: msgspec.Raw) -> bool:
     """Whether a message's content is a text that is not blank, without building the text where it can be seen."""
-    with memoryview(content) as data:
-        if len(data) < 3 or data[0] != _QUOTE:
-            return False
-        return data[1] not in _DOUBTFUL or not str(msgspec.json.decode(data)).isspace()
+    data = memoryview(content)
+    return data[0] == _QUOTE and (
+        data[1] not in _DOUBTFUL or _begins_with_text(data) or bool(str(msgspec.json.decode(data)).strip())
+    )
+
+
+def _begins_with_text(data: memoryview) -> bool:
+    return str(data[1:_BEGINNING], "utf-8", "ignore").lstrip()[:1] not in _NOT_TEXT
 
 
 def _judge(custom_id: str, row: dict[str, object]) -> Reply:

@@ -46,7 +46,8 @@ INPUT: Final = 0
 
 _MAX_KINDS: Final = 1000
 _MAX_TEMPLATE: Final = 300
-_DIGEST_BYTES: Final = 16
+_FAILED: Final = Fate.FAILED  # members of an enumeration take a while to look up
+_BLAKE2: Final = hashlib.blake2b(digest_size=16)
 _pack_request: Final = struct.Struct("<16sQI").pack
 _pack_reply: Final = struct.Struct("<16sQIHBHIIII").pack
 
@@ -78,7 +79,9 @@ class Scanned(NamedTuple):
 
 def id_digest(custom_id: str) -> bytes:
     """Return the 16 bytes that stand for an id in an index."""
-    return hashlib.blake2b(custom_id.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
+    made = _BLAKE2.copy()  # quicker than a new one
+    made.update(custom_id.encode("utf-8", "surrogatepass"))
+    return made.digest()
 
 
 def scan(part: Part) -> Scanned:
@@ -92,35 +95,44 @@ def scan(part: Part) -> Scanned:
         return _requests(reader, part) if part.source == INPUT else _replies(reader, part)
 
 
-def _requests(lines: SpanReader, part: Part) -> Scanned:
-    read = RequestReader().read
+def _requests(reader: SpanReader, part: Part) -> Scanned:
+    requests = RequestReader()
     found = bytearray()
-    for offset, data, _plain in lines.lines(part.start, part.end):
-        custom_id = read(data) if data is not None else None
-        if custom_id is not None and data is not None:
-            found += _pack_request(id_digest(custom_id), offset, len(data))
+    for block in reader.blocks(part.start, part.end):
+        if not block.whole:
+            continue
+        base, view = block.base, memoryview(block.buffer)
+        for known, begin, end in zip(requests.read_usual(block), block.begins, block.ends, strict=True):
+            custom_id = requests.read(view[begin:end]) if known is None else known
+            if custom_id is not None:
+                found += _pack_request(id_digest(custom_id), base + begin, end - begin)
     return Scanned(_sorted(np.frombuffer(found, REQUEST)))
 
 
-def _replies(lines: SpanReader, part: Part) -> Scanned:
-    read = ReplyReader().read
+def _replies(reader: SpanReader, part: Part) -> Scanned:
+    replies = ReplyReader()
     found = bytearray()
     reasons, errors = reason_kinds(), error_kinds()
     unreadable = 0
-    for offset, data, plain in lines.lines(part.start, part.end):
-        try:
-            reply = read(data, plain=plain) if data is not None else None
-        except UnreadableRowError:
+    for block in reader.blocks(part.start, part.end):
+        if not block.whole:
             unreadable += 1
             continue
-        unreadable += data is None
-        if reply is not None and data is not None:
-            if reply.fate is Fate.FAILED:
+        base, view = block.base, memoryview(block.buffer)
+        for known, begin, end in zip(replies.read_usual(block), block.begins, block.ends, strict=True):
+            try:
+                reply = replies.read(view[begin:end], plain=block.plain) if known is None else known
+            except UnreadableRowError:
+                unreadable += 1
+                continue
+            if reply is None:
+                continue
+            if reply.fate is _FAILED:
                 kind = number_error(errors, (reply.code, message_template(reply.message)[:_MAX_TEMPLATE]))
             else:
                 kind = reasons.number(reply.reasons)
-            digest = id_digest(reply.custom_id)
-            found += _pack_reply(digest, offset, len(data), part.source, reply.fate, kind, *reply.tokens)
+            digest, offset = id_digest(reply.custom_id), base + begin
+            found += _pack_reply(digest, offset, end - begin, part.source, reply.fate, kind, *reply.tokens)
     records = _sorted(np.frombuffer(found, REPLY))
     return Scanned(records, tuple(reasons), tuple(errors), unreadable)
 
@@ -137,7 +149,11 @@ class Kinds(Generic[T]):
 
     def number(self, kind: T, *wider: T) -> int:
         """Return the number of `kind`; once very many are known, that of the first of `wider` there is room for."""
-        for rank, candidate in enumerate((kind, *wider), start=1):
+        known = self._numbers.get(kind)
+        return self._new_number(kind, *wider) if known is None else known
+
+    def _new_number(self, *candidates: T) -> int:
+        for rank, candidate in enumerate(candidates, start=1):
             known = self._numbers.get(candidate)
             if known is not None:
                 return known
@@ -165,4 +181,4 @@ def number_error(kinds: Kinds[Error], error: Error) -> int:
 
 
 def _sorted(records: Records) -> Records:
-    return records[np.argsort(records["hi"], kind="stable")]
+    return records.take(np.argsort(records["hi"], kind="stable"))

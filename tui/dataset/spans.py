@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+
+import numpy as np
+
+from tui.dataset.utf8 import is_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BUFFER: Final = 64 * 1024
+_BUFFER: Final = 128 * 1024  # as much as stays in a processor's own cache while it is looked at several times
 _AHEAD: Final = 64 * 1024  # read past the end of a span at a time, to find where its last line ends
 
+_OPEN, _CLOSE = b"{}"
 
-SpanLine = tuple[int, memoryview | None, bool]
-"""A line that is not empty: the offset of its first byte in the file, its bytes without the LF, and whether it is known
-to be UTF-8 without a CR (False says nothing). The bytes are valid until the next line is asked for; None when there are
-more of them than the limit. A bare tuple, since there are millions.
-"""
+
+class Block(NamedTuple):
+    """Lines that follow each other; valid until the next block is asked for.
+
+    Attributes:
+        base: offset in the file of the buffer's first byte.
+        buffer: holds them.
+        begins: where in the buffer each of them begins.
+        ends: where each of them ends, without its LF; some may be empty.
+        plain: they are known to be UTF-8 without a CR (False says nothing).
+        whole: False for a single line that is longer than the limit, of which not all may be there.
+    """
+
+    base: int
+    buffer: bytearray
+    begins: list[int]
+    ends: list[int]
+    plain: bool
+    whole: bool = True
+
+    def looks_like_objects(self) -> bool:
+        """Return whether every line begins and ends as an object of JSON does."""
+        octets = np.frombuffer(self.buffer, np.uint8)
+        begins, ends = np.array(self.begins), np.array(self.ends)
+        return bool((octets[begins] == _OPEN).all() and (octets[ends - 1] == _CLOSE).all())
 
 
 class SpanReader:
@@ -33,7 +58,7 @@ class SpanReader:
         self._inspect = inspect
         self._buffer = bytearray(_BUFFER)
 
-    def lines(self, start: int, end: int) -> Iterator[SpanLine]:
+    def blocks(self, start: int, end: int) -> Iterator[Block]:
         """Yield every line whose first byte lies in `start` up to, not including, `end`."""
         base = max(start - 1, 0)  # a line begins at `start` if the byte before is an LF
         self._file.seek(base)
@@ -48,35 +73,42 @@ class SpanReader:
                 if skipping:
                     begin = filled
             stop = filled if ended else max(buffer.rfind(b"\n", begin, filled) + 1, begin)
-            yield from self._whole_lines(base, begin, stop, end)
+            if begin < stop and base + begin < end:
+                last = buffer.find(b"\n", max(end - 1 - base, begin), stop) + 1
+                yield from self._limited(self._block(base, begin, last or stop))
             if ended:
                 return
             if filled - stop > self._limit:
                 if base + stop < end:
-                    yield base + stop, None, False
+                    yield Block(base, buffer, [stop], [filled], plain=False, whole=False)
                 skipping, stop = True, filled
             base += stop
             filled = self._keep(stop, filled)
 
     def _fill(self, filled: int, wanted: int) -> tuple[int, bool]:
         """Read on behind the first `filled` bytes; return how many there are now, and whether the file ends there."""
-        room = max(wanted - filled, _AHEAD)
+        room = min(max(wanted - filled, _AHEAD), _BUFFER)  # a buffer that grew for one line is not filled with others
         with memoryview(self._buffer) as view:
             got = self._file.readinto(view[filled : filled + room])  # type: ignore[attr-defined]
         return filled + got, not got
 
-    def _whole_lines(self, base: int, begin: int, stop: int, end: int) -> Iterator[SpanLine]:
-        find = self._buffer.find
-        with memoryview(self._buffer) as view:
-            plain = self._inspect and find(b"\r", begin, stop) < 0 and _is_utf8(view[begin:stop])
-            while begin < stop and base + begin < end:
-                line_end = find(b"\n", begin, stop)
-                if line_end < 0:
-                    line_end = stop
-                if line_end > begin:
-                    whole = line_end - begin <= self._limit
-                    yield base + begin, view[begin:line_end] if whole else None, plain
-                begin = line_end + 1
+    def _block(self, base: int, begin: int, stop: int) -> Block:
+        buffer, end, ends = self._buffer, begin - 1, []
+        find = buffer.find
+        while (end := find(b"\n", end + 1, stop)) >= 0:
+            ends.append(end)
+        if not ends or ends[-1] + 1 < stop:
+            ends.append(stop)
+        plain = self._inspect and find(b"\r", begin, stop) < 0 and is_utf8(buffer, begin, stop)
+        return Block(base, buffer, [begin, *[end + 1 for end in ends[:-1]]], ends, plain)
+
+    def _limited(self, block: Block) -> Iterator[Block]:
+        """Yield the lines of a block, each by itself if one of them may be longer than the limit."""
+        if block.ends[-1] - block.begins[0] <= self._limit:
+            yield block
+            return
+        for begin, end in zip(block.begins, block.ends, strict=True):
+            yield block._replace(begins=[begin], ends=[end], whole=end - begin <= self._limit)
 
     def _keep(self, stop: int, filled: int) -> int:
         """Move the beginning of a line to the front, with room for as much again; return how long it is."""
@@ -86,11 +118,3 @@ class SpanReader:
         else:
             self._buffer = self._buffer[stop:filled] + bytes(rest)
         return rest
-
-
-def _is_utf8(data: memoryview) -> bool:
-    try:
-        str(data, "utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

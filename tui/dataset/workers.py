@@ -102,6 +102,6 @@ def _worker() -> Iterator[Connection]:
 
 
 def _environment() -> dict[str, str]:
-    """Let the child import this very package, installed or not."""
+    """Let the child import this very package, installed or not, and use one core."""
     paths = [str(Path(tui.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "OPENBLAS_NUM_THREADS": "1"}
