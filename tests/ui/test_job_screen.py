@@ -122,6 +122,28 @@ def test_the_throughput_is_drawn_and_its_top_told():
     assert "  at most     2.0 a second, in the 1m00s shown" in lines
 
 
+def test_where_there_are_columns_the_throughput_is_a_chart():
+    samples = tuple(
+        Sample(NOW - timedelta(seconds=ago), "Running", 12_000, done, 0) for ago, done in ((120, 0), (60, 60), (0, 300))
+    )
+    lines = page(120, Known(JobView(JOB, Forecast(), NOW), JobRecord(samples=samples)))
+    (first,) = [place for place, each in enumerate(lines) if each.startswith("  throughput")]
+    rows = [each[14:54] for each in lines[first : first + 4]]  # of 40 cells: 1 a second for a half, 4 for the other
+    assert [row[:10] for row in rows] == [" " * 10] * 3 + ["█" * 10]
+    assert [row[-10:] for row in rows] == ["█" * 10] * 4
+
+
+def test_a_very_wide_page_has_the_history_beside_and_says_where_there_is_none():
+    happenings = (Happening(NOW, "stop", request_id="2026R"),)
+    lines = page(200, Known(JobView(JOB, Forecast(), NOW), JobRecord(happenings=happenings)))
+    (headings,) = [each for each in lines if "PROGRESS" in each]
+    assert headings.split() == ["PROGRESS", "JOB", "HISTORY"]
+    at = headings.index("HISTORY")
+    assert lines[lines.index(headings) + 1][at:] == "2026-11-22 14:02:03  stop  request 2026R"
+    for width in (120, 200):
+        assert any(each.endswith("nothing was done to it from this machine") for each in page(width))
+
+
 def test_of_a_failed_job_the_message_comes_before_everything_else():
     lines = page(phase=Phase.FAILED, message="line 154 is not JSON\nline 155 neither")
     assert lines.index("  MESSAGE") < lines.index("  PROGRESS")

@@ -30,7 +30,7 @@ from tui.widgets.job_facts import (
     window,
 )
 from tui.widgets.safe_text import identifier, line, paragraphs, plain
-from tui.widgets.sparkline import sparkline
+from tui.widgets.sparkline import chart
 from tui.widgets.theming import phase_style
 
 if TYPE_CHECKING:
@@ -39,12 +39,15 @@ if TYPE_CHECKING:
 
 WIDE: Final = 112
 """Cells from which on there are two columns."""
+VERY_WIDE: Final = 168
+"""Cells from which on there are three; the history is the third, and no more beneath the others."""
 
 _MARGIN: Final = 2
 _GAP: Final = 4
 _LABEL: Final = 12
 _TEXT_LIMIT: Final = 8192
 _SPARK: Final = 48
+_CHART_ROWS: Final = 4  # of the throughput, where there are columns
 _MOMENT: Final = 21  # cells of a time to the second and the blanks behind it
 _STEP: Final = 15  # cells of a phase and the blanks behind it
 
@@ -65,23 +68,33 @@ class Known:
 
 
 def job_page(known: Known, width: int, look: Look) -> list[Content]:
-    """Return the page over `width` cells: in one column, from WIDE on in two."""
-    room = width - 2 * _MARGIN
+    """Return the page over `width` cells: in one column, from WIDE on in two, from VERY_WIDE on in three."""
+    room, happenings = width - 2 * _MARGIN, known.record.happenings
     blocks = [*_head(known, room, look), Content()]
     if width < WIDE:
         blocks += [*_left(known, room, look), *_right(known, room, look)]
-    else:
+        blocks += _section(_("History"), _history(happenings, room, look))
+    elif width < VERY_WIDE:
         half = (room - _GAP) // 2
-        blocks += _beside(_left(known, half, look), _right(known, half, look), half)
-    blocks += _section(_("History"), _history(known.record.happenings, room, look))
+        blocks += _beside([_left(known, half, look, rows=_CHART_ROWS), _right(known, half, look)], half)
+        blocks += _section(_("History"), _history(happenings, room, look) or _no_history())
+    else:
+        third = (room - 2 * _GAP) // 3
+        history = _section(_("History"), _history(happenings, third, look) or _no_history())
+        blocks += _beside([_left(known, third, look, rows=_CHART_ROWS), _right(known, third, look), history], third)
     while blocks and not blocks[-1].plain:
         blocks.pop()
     return [line(" " * _MARGIN, text) if text.plain else text for text in blocks]
 
 
-def _beside(left: Sequence[Content], right: Sequence[Content], width: int) -> list[Content]:
-    pairs = zip_longest(left, right, fillvalue=Content())
-    return [line(one, " " * (width + _GAP - one.cell_length), other) if other.plain else one for one, other in pairs]
+def _beside(columns: Sequence[Sequence[Content]], width: int) -> list[Content]:
+    """Return columns of `width` cells each, side by side."""
+    return [
+        line(*(part for text in texts[:-1] for part in (text, " " * (width + _GAP - text.cell_length))), texts[-1])
+        if any(text.plain for text in texts)
+        else Content()
+        for texts in zip_longest(*columns, fillvalue=Content())
+    ]
 
 
 def _section(title: str, lines: Sequence[Content]) -> list[Content]:
@@ -122,11 +135,11 @@ def _since(job: Job, look: Look) -> str:
 # What becomes of it
 
 
-def _left(known: Known, width: int, look: Look) -> list[Content]:
+def _left(known: Known, width: int, look: Look, *, rows: int = 1) -> list[Content]:
     job = known.view.job
     message = _section(_("Message"), paragraphs(job.message, limit=_TEXT_LIMIT).wrap(width) if job.message else [])
     how_it_goes = [
-        *_section(_("Progress"), _progress(known, width, look)),
+        *_section(_("Progress"), _progress(known, width, look, rows)),
         *_section(_("Status"), [step.truncate(width) for step in _status(known, look)]),
     ]
     wrong = job.phase in (Phase.FAILED, Phase.TERMINATED)
@@ -136,15 +149,15 @@ def _left(known: Known, width: int, look: Look) -> list[Content]:
     ]
 
 
-def _progress(known: Known, width: int, look: Look) -> list[Content]:
+def _progress(known: Known, width: int, look: Look, rows: int) -> list[Content]:
     job, counts = known.view.job, known.view.job.counts
     if not counts.total:
         nothing = _("nothing was counted") if job.phase.finished else _("nothing is counted yet")
         return [line((nothing, "$muted"))]
-    return [progress_bar(job, width, look.glyphs), *_facts(_numbers(known, width, look), width)]
+    return [progress_bar(job, width, look.glyphs), *_facts(_numbers(known, width, look, rows), width)]
 
 
-def _numbers(known: Known, width: int, look: Look) -> Iterator[Fact]:
+def _numbers(known: Known, width: int, look: Look, rows: int) -> Iterator[Fact]:
     view, counts = known.view, known.view.job.counts
     numbers = [f"{number:,}" for number in (counts.total, counts.completed, counts.failed)]
     digits = max(map(len, numbers))
@@ -161,15 +174,15 @@ def _numbers(known: Known, width: int, look: Look) -> Iterator[Fact]:
     idle = view.forecast.idle_since
     if idle is not None and look.now - idle >= STALL:
         yield _("stalled"), age(idle, look, seconds=True).stylize("$warning")
-    yield from _throughput(known, width - _LABEL, look)
+    yield from _throughput(known, width - _LABEL, look, rows)
 
 
 def _clock_time(seconds: float, look: Look) -> str:
     return local_time(look.now + timedelta(seconds=seconds))
 
 
-def _throughput(known: Known, width: int, look: Look) -> Iterator[Fact]:
-    """Yield how fast the job went in the last hours as a row of levels, and what the highest of them stands for."""
+def _throughput(known: Known, width: int, look: Look, rows: int) -> Iterator[Fact]:
+    """Yield how fast the job went in the last hours as `rows` of levels, and what the highest of them stands for."""
     samples, job = known.record.samples, known.view.job
     if not samples:
         return
@@ -177,7 +190,8 @@ def _throughput(known: Known, width: int, look: Look) -> Iterator[Fact]:
     rates = throughput(samples, min(_SPARK, width), until=until)
     if rates:
         span = human_duration((until - samples[0].at).total_seconds())
-        yield _("throughput"), line((sparkline(rates, look.glyphs), phase_style(job.phase)))
+        drawn = (line((row, phase_style(job.phase))) for row in chart(rates, rows, look.glyphs))
+        yield from zip(chain([_("throughput")], repeat("")), drawn, strict=False)
         yield _("at most"), line(rate_text(max(rates)), (_(", in the {span} shown", span=span), "$muted"))
 
 
@@ -271,6 +285,10 @@ def _history(happenings: Sequence[Happening], width: int, look: Look) -> list[Co
         for each in happenings
         for text in labelled(local_time(each.at, seconds=True), _happened(each, look), width, _MOMENT)
     ]
+
+
+def _no_history() -> list[Content]:
+    return [line((_("nothing was done to it from this machine"), "$muted"))]
 
 
 def _happened(each: Happening, look: Look) -> Content:

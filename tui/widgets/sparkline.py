@@ -1,4 +1,4 @@
-"""A row of levels that shows how something went."""
+"""Levels that show how something went: a row of them, or a chart of several."""
 
 from __future__ import annotations
 
@@ -10,5 +10,17 @@ from tui.glyphs import Glyphs
 
 def sparkline(values: Sequence[float], glyphs: Glyphs) -> str:
     """Return one cell a value, from nothing to the highest of them; empty without values."""
+    return chart(values, 1, glyphs)[0]
+
+
+def chart(values: Sequence[float], rows: int, glyphs: Glyphs) -> list[str]:
+    """Return a column of so many rows for each value, the highest of them as high as all rows; the top row first."""
     highest, top = max(values, default=0.0), len(glyphs.levels) - 1
-    return "".join(glyphs.levels[min(top, math.ceil(top * value / highest)) if highest > 0 else 0] for value in values)
+    heights = [min(rows * top, math.ceil(rows * top * value / highest)) if highest > 0 else 0 for value in values]
+    return [
+        "".join(
+            glyphs.levels[min(top, max(0, height - row * top))] if height > row * top or not row else " "
+            for height in heights
+        )
+        for row in reversed(range(rows))
+    ]
