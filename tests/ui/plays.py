@@ -15,6 +15,7 @@ from tests.ui.pilot_tools import screen_text, until
 from tests.ui.scenes import NOW, play
 from tui.ark.models import Job, Phase
 from tui.localcloud import LocalCloud
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.create import CreateScreen
 from tui.screens.field import FieldScreen
 from tui.screens.picker import PickerScreen
@@ -140,6 +141,11 @@ def results(*keys: str) -> Play:
         pilot.app.screen.query_one(VirtualTable).move_to(job.id)
         await pilot.press("e")
         await until(pilot, lambda: on(pilot, ResultsScreen) and "✗ failed" in screen_text(pilot))
+        await pilot.press("i")
+        await until(pilot, lambda: on(pilot, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: on(pilot, ResultsScreen) and pilot.app.screen.results.input is not None)
+        pilot.app.clear_notifications()
         for key in keys:
             await pilot.press(key)
             await until(pilot, lambda: not on(pilot, RequestScreen) or pilot.app.screen._whole)

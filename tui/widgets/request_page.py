@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
 
+from tui.dataset.lines import FileMissingError
 from tui.dataset.reply import Fate
 from tui.i18n import _, plural
 from tui.text import human_bytes
@@ -29,6 +30,9 @@ _DEPTH: Final = 6
 
 def input_lines(whole: WholeRow) -> list[str | Content]:
     """Return the request: its messages, then everything else in its body."""
+    if isinstance(whole.no_input, FileMissingError):
+        away = line((_("The requests are not on this machine."), "$warning"))
+        return [away, line(("i", "bold $accent"), (_(" in the list of results brings them"), "$muted"))]
     if whole.no_input is not None:
         words = filter(None, [whole.no_input.message, whole.no_input.advice])
         return [line((each, "$warning")) for each in words]
