@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.ui.pilot_tools import HeldClock, environ_of, until
 from tui.app import Deck
 from tui.launch import Launch
+from tui.screens.jobs import JobsScreen
 from tui.settings.deck_settings import DeckSettings
+from tui.widgets.preview import Preview
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -63,10 +65,16 @@ def pictured(info: CloudInfo, paths: Paths, theme: str) -> PicturedDeck:
 
 
 async def play(pilot: Pilot[Any], keys: Iterable[str] = ()) -> None:
-    """Wait for the jobs, then press the keys."""
+    """Wait for the jobs, then press the keys, each when the preview shows the job that the one before led to."""
     deck = pilot.app
     assert isinstance(deck, Deck)
     await until(pilot, lambda: deck.poll_status.answered is not None and not deck.poll_status.asking)
-    await pilot.press(*keys)
+    for key in keys:
+        if isinstance(deck.screen, JobsScreen):
+            jobs, preview = deck.screen, deck.screen.query_one(Preview)
+            await until(
+                pilot, lambda jobs=jobs, shown=preview: shown._view is jobs._views.get(jobs.table.cursor_key or "")
+            )
+        await pilot.press(key)
     await until(pilot, lambda: not deck.poll_status.asking)
     await pilot.pause()

@@ -137,7 +137,7 @@ def _set_up_textual() -> None:
     """Choose what Textual reads once, when it is imported; an operator's own choice stays."""
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
-    # How long a second repaint waits for the first one to lie back; nothing is animated, so there are not more of them
+    # A repaint waits until a frame has passed since the last one; nothing is animated, so short frames cost nothing
     os.environ.setdefault("TEXTUAL_FPS", "120")
 
 

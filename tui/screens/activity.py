@@ -16,7 +16,7 @@ from tui.runs.database import JournalError
 from tui.screens.deck_app import deck_of
 from tui.screens.headed import Headed
 from tui.screens.messages import BoardChanged, ConnectionChanged
-from tui.screens.moving import Moving
+from tui.screens.moving import Listing
 from tui.widgets.activity_cells import COLUMNS, activity_cells
 from tui.widgets.crumb import Crumb
 from tui.widgets.key_bar import KeyBar
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _MOST: Final = 1000
 
 
-class ActivityScreen(Headed, Moving):
+class ActivityScreen(Headed, Listing):
     """Lists what the journal has of deeds, newest first; the job of each can be opened as long as the list has it."""
 
     SCOPE = Scope.ACTIVITY
@@ -58,13 +58,6 @@ class ActivityScreen(Headed, Moving):
     def on_screen_resume(self) -> None:
         """List what was done until now."""
         self._list()
-
-    @property
-    def table(self) -> VirtualTable:
-        """The list."""
-        return self.query_one(VirtualTable)
-
-    moved = table
 
     @property
     def situation(self) -> Situation:

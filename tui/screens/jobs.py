@@ -23,7 +23,7 @@ from tui.screens.entrance import Entrance
 from tui.screens.job_deeds import JobDeeds
 from tui.screens.jobs_empty import Emptiness, why_empty
 from tui.screens.messages import BoardChanged, ConnectionChanged, JobMade, PollTold
-from tui.screens.moving import Moving
+from tui.screens.moving import Listing
 from tui.screens.polling import Polling
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.glyphs import glyphs
@@ -48,7 +48,7 @@ _REST: Final = 0.2  # seconds after which the cursor is not on its way any more
 _FILL_EVERY: Final = 0.3  # seconds between the pages of a list that are shown while it is being read
 
 
-class JobsScreen(Entrance, Polling, Moving, JobDeeds):
+class JobsScreen(Entrance, Polling, Listing, JobDeeds):
     """Jobs by phase, what needs attention first; filter, sort, marks, and a preview of the one under the cursor."""
 
     SCOPE = Scope.JOBS
@@ -99,13 +99,6 @@ class JobsScreen(Entrance, Polling, Moving, JobDeeds):
     def _fit(self) -> None:
         """Leave the preview out where there is no room for it."""
         self.set_class(self.app.size.width < WIDE, "-narrow")
-
-    @property
-    def table(self) -> VirtualTable:
-        """The list."""
-        return self.query_one(VirtualTable)
-
-    moved = table
 
     @property
     def situation(self) -> Situation:

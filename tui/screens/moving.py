@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from tui.screens.deck_screen import DeckScreen
+from tui.widgets.table import VirtualTable
 
 
 class Moved(Protocol):
@@ -60,3 +61,14 @@ class Moving(DeckScreen):
     def do_move_page_up(self) -> None:
         """Go up by what fits the window."""
         self.moved.page_up()
+
+
+class Listing(Moving):
+    """A screen with one list, which the keys move through."""
+
+    @property
+    def table(self) -> VirtualTable:
+        """The list."""
+        return self.query_one(VirtualTable)
+
+    moved = table

@@ -21,7 +21,7 @@ from tui.screens.confirm import ConfirmScreen
 from tui.screens.deck_app import deck_of
 from tui.screens.headed import Headed
 from tui.screens.messages import ConnectionChanged, PollTold
-from tui.screens.moving import Moving
+from tui.screens.moving import Listing
 from tui.screens.profile_form import ProfileForm, written
 from tui.settings.config_file import ConfigError, load_config
 from tui.settings.profile_list import KeysFrom, ListedProfile, listed_profiles
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _ANY_TWO: Final = 2
 
 
-class ProfilesScreen(Headed, Moving):
+class ProfilesScreen(Headed, Listing):
     """Lists the profiles; the deck can be given another one, and each can be changed and given keys."""
 
     SCOPE = Scope.PROFILES
@@ -73,13 +73,6 @@ class ProfilesScreen(Headed, Moving):
     def on_screen_resume(self) -> None:
         """List them, as they are now."""
         self._list()
-
-    @property
-    def table(self) -> VirtualTable:
-        """The list."""
-        return self.query_one(VirtualTable)
-
-    moved = table
 
     @property
     def chosen(self) -> ListedProfile | None:
