@@ -115,7 +115,8 @@ class OpenedResults(OfCloud, Moving, RequestDeeds):
                     break
                 for glance in glances:
                     self._glances[glance.row.number] = glance
-                self.table.touch([str(number) for number in numbers])
+                if seen := set(self.table.keys_in_sight).intersection(map(str, numbers)):
+                    self.table.touch(seen)
                 if self.number in numbers:
                     self.refresh_keys()
         except ArkdeckError as error:

@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tui.dataset.scan import INPUT
 from tui.errors import ArkdeckError
 from tui.i18n import _
 from tui.runs.changes import Deed
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from tui.runs.board import JobView
     from tui.runs.run import Run
     from tui.runs.services import Services
-
-_INPUT = 0
 
 
 class RetryDeeds(OpenedResults):
@@ -83,7 +82,7 @@ class RetryDeeds(OpenedResults):
         results = self.results
         if results is None or results.input is not None:
             return results
-        size = human_bytes(results.index.stamps[_INPUT].size)
+        size = human_bytes(results.index.stamps[INPUT].size)
         asked = ConfirmScreen(
             _("Bring the requests from the object store?"),
             consequence=_("They are not on this machine: {size}. They stay while these results are open.", size=size),
