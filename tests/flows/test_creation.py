@@ -15,10 +15,11 @@ from tests.flows.deck import MODEL, write_requests
 from tests.ui.pilot_tools import environ_of
 from tui.cli.submit import submit
 from tui.connection import open_profile
-from tui.creation import Creation, Stage, Standing, draft_of
+from tui.creation import Creation, Stage, Standing
 from tui.errors import UsageError
 from tui.launch import Launch
 from tui.localcloud import CloudInfo, LocalCloud
+from tui.runs.drafting import draft_of
 from tui.runs.submission import new_nonce
 from tui.settings.draft import Draft
 from tui.settings.paths import Paths

@@ -16,12 +16,14 @@ from textual.content import Content
 
 from tui import actions
 from tui.actions import Scope, Situation
-from tui.creation import Creation, FoundIssue, Stage, draft_of
+from tui.creation import Creation, Stage
 from tui.daemon import in_daemon, stream_from_daemon
 from tui.dataset.lines import line_at
 from tui.dataset.preview import FilePreview, preview_file
 from tui.errors import ArkdeckError
 from tui.i18n import _
+from tui.runs.drafting import draft_of
+from tui.runs.input_check import FoundIssue
 from tui.runs.submission import new_nonce
 from tui.runs.transfers import TransferState
 from tui.screens import create_fields
