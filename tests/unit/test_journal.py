@@ -397,3 +397,29 @@ def test_a_job_that_does_not_move_promises_nothing() -> None:
     samples = [Sample(NOON, "Queued", 0, 0, 0)]
     assert forecast(samples, now=NOON + timedelta(hours=1)).rate is None
     assert forecast([], now=NOON).seconds_left is None
+
+
+def test_a_full_disk_is_named_and_room_mends_it(journal: Journal) -> None:
+    connection = journal._db._connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (most,) = connection.execute("PRAGMA max_page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    large = msgspec.structs.replace(PLAN, description="x" * 100_000)
+    with pytest.raises(JournalError, match="full"):
+        journal.plan(large)
+    connection.execute(f"PRAGMA max_page_count = {most}")
+    assert journal.plan(large).plan == large
+    assert len(journal.runs()) == 1
+
+
+def test_a_commit_that_fails_leaves_nothing_half_done(journal: Journal) -> None:
+    connection = journal._db._connection
+
+    def refer_to_nothing() -> None:
+        with journal._db.transaction():
+            connection.execute("PRAGMA defer_foreign_keys = ON")  # so that the commit alone finds it
+            connection.execute("INSERT INTO history VALUES ('r-none', '', '', '')")
+
+    with pytest.raises(JournalError):
+        refer_to_nothing()
+    assert journal.plan(PLAN).state is RunState.PLANNED
