@@ -101,7 +101,7 @@ async def _continue(
             say(_("Look at its job again:  arkdeck collect {job}", job=run.job_id), indent=2)
         return ExitCode.WORK_FAILED if run.reason else ExitCode.DONE
     try:
-        async with session(profile or run.plan.profile or None, write=True) as opened:
+        async with session(profile or run.plan.profile or None, write=run.plan.sends) as opened:
             stream = resume(run.id, opened.services, until_created=until_created)
             return await tell(stream, as_json=as_json, label=label)
     except ArkdeckError as error:
