@@ -11,21 +11,24 @@ from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.daemon import stream_from_daemon
+from tui.daemon import in_daemon, stream_from_daemon
 from tui.errors import ArkdeckError, UsageError
 from tui.i18n import _
 from tui.runs.drafting import submission_of, troubles_of
 from tui.runs.events import ModelChosen, Rehearsed
 from tui.runs.input_check import InputCheck, check_with_excerpts
 from tui.runs.plan import Plan, name_of_file
+from tui.runs.prepare import still_as_checked
 from tui.runs.rehearse import rehearse
 from tui.runs.submission import Field, FieldError, plan_for, submit_words
 from tui.settings.draft import Draft
+from tui.text import clean
 
 if TYPE_CHECKING:
     from tui.connection import Connection
@@ -195,7 +198,7 @@ class Creation:
         checked = self.check.passed if self.check is not None else None
         if checked is None or self.troubles:
             return
-        review = self.review = Review(self.plan())
+        asked = review = self.review = Review(self.plan())
         self._tell()
         try:
             async with aclosing(rehearse(review.plan, self.connection.services, checked=checked)) as events:
@@ -208,7 +211,7 @@ class Creation:
                             review = Review(review.plan, review.version_chosen, found=event)
         except ArkdeckError as error:
             review = Review(review.plan, review.version_chosen, error=error)
-        if self.review is not None:  # else the draft was changed meanwhile
+        if self.review is asked:  # else the draft was changed meanwhile, and may be asked about once more
             self.review = review
             self._tell()
 
@@ -216,12 +219,19 @@ class Creation:
         """Begin to send it, as the review showed it; it goes on by itself, and the draft is free for another job.
 
         Raises:
-            UsageError: it was not reviewed, or the review stands against it.
+            UsageError: it was not reviewed, the review stands against it, or the file is not what was checked.
             ArkdeckError: it cannot be begun.
         """
         review, check = self.review, self.check
         if review is None or not review.ready or check is None or check.passed is None:
             raise UsageError(_("look at the review first"))
+        if await in_daemon(partial(still_as_checked, review.plan, check.passed), name="stat") is None:
+            self.check = self.review = None
+            self._tell()
+            raise UsageError(
+                _("{file} is gone or has changed since it was checked", file=clean(check.path.name)),
+                advice=_("Nothing was sent. Check it again."),
+            )
         sent = await self.connection.transfers.submit(review.plan, check.passed)
         self.sent = sent.id
         self.draft, self.stage, self.review = Draft(), Stage.SEND, None

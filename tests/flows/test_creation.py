@@ -210,3 +210,36 @@ async def test_what_is_changed_while_the_service_is_asked_is_not_answered_by_tha
         creation.change(window="2")
         await asking
         assert creation.review is None
+
+
+async def test_an_answer_to_what_was_asked_before_is_not_the_one_to_what_is_asked_now(
+    cloud: LocalCloud, made: Made, requests_file: Path
+) -> None:
+    async with made(cloud.info, requests_file, model=MODEL) as creation:
+        await creation.run_check()
+        cloud.fault("ark:CreateBatchInferenceJob", delay=0.2)
+        earlier = asyncio.create_task(creation.run_review())
+        while creation.review is None:  # noqa: ASYNC110  # the next step of the review
+            await asyncio.sleep(0)
+        creation.change(window="2")
+        cloud.fault("ark:CreateBatchInferenceJob", delay=600)
+        later = asyncio.create_task(creation.run_review())
+        await earlier
+        assert (creation.review.found, creation.review.plan.window_days) == (None, 2)
+        later.cancel()
+        with suppress(asyncio.CancelledError):
+            await later
+
+
+@pytest.mark.parametrize("change", [lambda path: write_requests(path, 7), Path.unlink])
+async def test_a_file_that_changed_since_its_check_is_not_sent(
+    cloud: LocalCloud, made: Made, requests_file: Path, change: Callable[[Path], None]
+) -> None:
+    async with made(cloud.info, requests_file, model=MODEL) as creation:
+        await creation.run_check()
+        await creation.run_review()
+        change(requests_file)
+        with pytest.raises(UsageError, match="changed since it was checked"):
+            await creation.send()
+        assert creation.connection.transfers.all == []
+        assert (creation.check, creation.draft.path) == (None, requests_file)
