@@ -148,26 +148,29 @@ class Journal:
     def runs(self, *, open_only: bool = False) -> list[Run]:
         """Return the runs, newest first."""
         where = "WHERE outcome = 'open'" if open_only else "WHERE outcome != 'forgotten'"
-        return [_run(row) for row in self._db.all(f"SELECT * FROM runs {where} ORDER BY created DESC, id DESC")]  # noqa: S608
+        return [_run(row) for row in self._db.all(f"SELECT * FROM runs {where} ORDER BY created DESC, rowid DESC")]  # noqa: S608
 
     def run_of_job(self, job_id: str) -> Run | None:
         """Return the newest run that made or attached to the job."""
-        row = self._db.one(f"SELECT * FROM runs WHERE job_id = ? AND {_SENDS} ORDER BY created DESC LIMIT 1", job_id)  # noqa: S608
+        query = f"SELECT * FROM runs WHERE job_id = ? AND {_SENDS} ORDER BY created DESC, rowid DESC LIMIT 1"  # noqa: S608
+        row = self._db.one(query, job_id)
         return _run(row) if row else None
 
     def collects_of(self, job_id: str) -> list[Run]:
         """Return the runs that brought the job's results home, or are to, newest first."""
-        query = "SELECT * FROM runs WHERE job_id = ? AND verb = ? ORDER BY created DESC, id DESC"
+        query = "SELECT * FROM runs WHERE job_id = ? AND verb = ? ORDER BY created DESC, rowid DESC"
         return [_run(row) for row in self._db.all(query, job_id, COLLECT)]
 
     def retries_of(self, job_id: str) -> list[Run]:
         """Return the runs that send again what the job has left, oldest first."""
-        query = "SELECT * FROM runs WHERE parent = ? AND parent != '' ORDER BY created, id"
+        query = "SELECT * FROM runs WHERE parent = ? AND parent != '' ORDER BY created, rowid"
         return [_run(row) for row in self._db.all(query, job_id)]
 
     def parent_of(self, job_id: str) -> str:
         """Return the job whose remainder this one was made of, or an empty string."""
-        row = self._db.one("SELECT parent FROM runs WHERE job_id = ? AND parent != '' ORDER BY created LIMIT 1", job_id)
+        row = self._db.one(
+            "SELECT parent FROM runs WHERE job_id = ? AND parent != '' ORDER BY created, rowid LIMIT 1", job_id
+        )
         return str(row["parent"]) if row else ""
 
     def open_run_like(self, plan: Plan, *, sha256: str = "", but: str = "") -> Run | None:
@@ -180,7 +183,7 @@ class Journal:
         row = self._db.one(
             f"SELECT * FROM runs WHERE outcome = 'open' AND {_SENDS} AND target = ? AND id != ? AND {same} = ?"  # noqa: S608
             " AND (? IN ('', version) OR version = '') AND (nonce = '') = (? = '') AND (? = '' OR job_id != ?)"
-            " ORDER BY created DESC LIMIT 1",
+            " ORDER BY created DESC, rowid DESC LIMIT 1",
             plan.target,
             but,
             value,
@@ -195,7 +198,7 @@ class Journal:
         """Return the newest job that another run to the same target made of the object, or an empty string."""
         row = self._db.one(
             f"SELECT job_id FROM runs WHERE object_key = ? AND {_SENDS} AND target = ? AND id != ? AND job_id != ''"  # noqa: S608
-            " ORDER BY created DESC LIMIT 1",
+            " ORDER BY created DESC, rowid DESC LIMIT 1",
             object_key,
             plan.target,
             but,
@@ -288,11 +291,11 @@ class Journal:
             self._update(run_id, {"beat": self._now()})
 
     def let_go(self, run_id: str) -> None:
-        """Give the lease back, if it is held."""
+        """Give the lease back, if it is held; where that cannot be written, only this process can hold it again."""
+        self._held.discard(run_id)
         with self._db.transaction():
             release = "UPDATE runs SET holder = NULL, token = '' WHERE id = ? AND token = ?"
             self._db.change(release, run_id, self._holder.token)
-        self._held.discard(run_id)
 
     def live_holder(self, run_id: str) -> Holder | None:
         """Return the other live process that works on the run, if any."""
