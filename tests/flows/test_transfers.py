@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import shutil
+import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,11 +23,12 @@ from tui.fingerprint import BLOCK_SIZE
 from tui.localcloud import ALWAYS, LocalCloud
 from tui.runs import course
 from tui.runs.collect import job_files
-from tui.runs.events import FilesFound, JobCreated, JobSampled
+from tui.runs.events import Accounting, FilesFound, JobCreated, JobSampled
 from tui.runs.folder import FolderTakenError
 from tui.runs.journal import RunHeldError
 from tui.runs.run import Outcome
 from tui.runs.services import Services
+from tui.runs.transfer import transfer_of
 from tui.runs.transfers import Running, Step, Transfer, Transfers, TransferState, Way
 
 ServicesOn = Callable[..., AbstractAsyncContextManager[Services]]
@@ -488,3 +491,91 @@ async def test_a_job_that_was_resumed_meanwhile_is_no_transfer_any_more(
             await watched.until(lambda: not watched.transfers.all)
             assert watched.transfers.running == Running(0, 0)
         assert here.journal.run(found.id).outcome is Outcome.OPEN
+
+
+async def test_a_journal_that_is_locked_when_a_transfer_is_paused_does_not_hold_it_for_ever(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path
+) -> None:
+    cloud.fault("tos:PutObject", key="in/*", delay=600)
+    up = await watched.transfers.submit(plan_for(requests_file, services, cloud))
+    await watched.until(lambda: watched.now(up).step is Step.UPLOADING)
+    services.journal._db._connection.execute("PRAGMA busy_timeout = 0")  # else it waits for ten seconds
+    with closing(sqlite3.connect(services.journal.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await watched.transfers.pause(up.id)
+    cloud.clear_faults()
+    await watched.transfers.resume(up.id)
+    assert (await watched.ended(up)).state is TransferState.DONE
+
+
+async def test_what_is_being_begun_while_the_cloud_is_left_is_not_held_for_ever(
+    services: Services, cloud: LocalCloud, services_on: ServicesOn, requests_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, may_go_on = threading.Event(), threading.Event()
+
+    def slow_look(*arguments: object) -> Transfer:
+        looking.set()
+        may_go_on.wait()
+        return transfer_of(*arguments)
+
+    async with services_on(cloud.info) as left:
+        async with Transfers(left) as transfers:
+            with monkeypatch.context() as slow:
+                slow.setattr("tui.runs.transfers.transfer_of", slow_look)
+                beginning = asyncio.create_task(transfers.submit(plan_for(requests_file, services, cloud)))
+                while not looking.is_set():  # noqa: ASYNC110  # set on another thread
+                    await asyncio.sleep(0.005)
+            asyncio.get_running_loop().call_later(0.05, may_go_on.set)
+        assert (await beginning).state is TransferState.PAUSED
+        again = await transfers.submit(plan_for(requests_file, services, cloud))
+        assert again.state is TransferState.PAUSED
+    async with watching(services) as watched:
+        (found,) = watched.transfers.all
+        assert found.state is TransferState.PAUSED
+
+
+@pytest.mark.parametrize("vanish", [shutil.rmtree, lambda folder: [path.unlink() for path in folder.iterdir()]])
+async def test_results_that_vanished_before_their_account_are_brought_again(
+    services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path, vanish: Callable[[Path], object]
+) -> None:
+    job, folder = await finished_job(services, cloud, requests_file), tmp_path / "answers"
+    flow = course.begin_collect(job, folder, services)
+    async for event in flow:
+        if isinstance(event, Accounting):
+            break
+    await flow.aclose()
+    vanish(folder)
+    async with watching(services) as watched:
+        (found,) = watched.transfers.all
+        assert found.step is Step.ACCOUNTING
+        await watched.transfers.resume(found.id)
+        ended = await watched.ended(found)
+    assert (ended.state, ended.account and ended.account.ok) == (TransferState.DONE, 40)
+
+
+async def test_a_folder_that_vanishes_while_it_is_filled_is_told_and_made_again(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path
+) -> None:
+    job = await job_with_large_results(services, cloud, requests_file)
+    cloud.fault("tos:GetObject", nth=2, times=1, delay=0.3)
+    down = await watched.transfers.collect(job, tmp_path / "answers")
+    await watched.until(lambda: watched.now(down).done >= BLOCK_SIZE)
+    shutil.rmtree(tmp_path / "answers")
+    failed = await watched.ended(down)
+    assert (failed.state, isinstance(failed.error, ArkdeckError)) == (TransferState.FAILED, True)
+    await watched.transfers.resume(down.id)
+    ended = await watched.ended(down)
+    assert (ended.state, ended.account and ended.account.ok) == (TransferState.DONE, 40)
+
+
+async def test_a_transfer_that_failed_here_and_was_ended_elsewhere_tells_its_job(
+    services: Services, cloud: LocalCloud, services_on: ServicesOn, requests_file: Path
+) -> None:
+    cloud.fault("tos:PutObject", key="in/*", times=ALWAYS, code="AccessDenied")
+    async with services_on(cloud.info) as elsewhere, watching(services) as ours:
+        up = await ours.ended(await ours.transfers.submit(plan_for(requests_file, services, cloud)))
+        assert up.state is TransferState.FAILED
+        cloud.clear_faults()
+        *_, created = [event async for event in course.resume(up.id, elsewhere)]
+        done = await ours.transfers.resume(up.id)
+        assert (done.state, done.job_id) == (TransferState.DONE, created.job.id)

@@ -111,9 +111,9 @@ async def account_files(job: Job | None, folder: Path, source: Path) -> AsyncGen
         folder: holds the result and error files.
         source: the input.
     """
-    replies, older = reply_files(folder)
-    sources = Sources(source, replies, older)
     with local_files(folder):
+        replies, older = reply_files(folder)
+        sources = Sources(source, replies, older)
         reconciling = stream_from_daemon(lambda: reconcile(sources, folder / INDEX), name="reconcile")
         async with aclosing(reconciling) as steps:
             async for step in steps:

@@ -281,7 +281,11 @@ async def _collect(run: Run, services: Services) -> AsyncGenerator[Event, None]:
 
 async def _reconcile(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     job = seen_finished(run)
-    async with aclosing(collect.account(job, run.plan.results_folder(job.id), services)) as events:
+    folder = run.plan.results_folder(job.id)
+    if await in_daemon(partial(owner_of, folder), name="look") not in (job.id, ""):  # removed since, or emptied
+        services.journal.advance(run.id, RunState.COLLECTING)
+        return
+    async with aclosing(collect.account(job, folder, services)) as events:
         async for event in events:
             yield event
             if isinstance(event, Reconciled):

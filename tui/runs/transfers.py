@@ -95,8 +95,9 @@ class Transfers:
             task.cancel()
         if ending:
             await asyncio.wait(ending)
-        for transfer_id in list(self._waiting):
-            self._stop_waiting(transfer_id)
+        async with self._entering:  # what was being begun waits by then
+            for transfer_id in list(self._waiting):
+                self._stop_waiting(transfer_id)
         self._announcer.end()
         if self._unexpected is not None and error is None:
             raise self._unexpected
@@ -160,7 +161,7 @@ class Transfers:
                 return tracker.transfer
             run = await self._services.journal.apart(lambda journal: journal.run(transfer_id))
             if run.outcome is Outcome.DONE:
-                return self._change(tracker, TransferState.DONE)
+                return self._conclude(tracker, run)
             if run.outcome is not Outcome.OPEN:
                 return await self._begin_anew(run)
             try:
@@ -181,7 +182,7 @@ class Transfers:
             await self._stop(transfer_id)
             if tracker.transfer.state in (TransferState.DONE, TransferState.CANCELLED):
                 return
-            run = await self._services.journal.apart(partial(_forget, transfer_id))
+            run = await self._services.journal.apart(partial(_forget, transfer_id), needed=True)
             doubt = _job_may_exist(tracker.transfer) if run.state is RunState.CREATING else None
             self._change(tracker, TransferState.CANCELLED, error=doubt)
         try:
@@ -213,22 +214,25 @@ class Transfers:
             if (ours := self.get(error.run_id)) and ours.state.active:
                 return ours
             raise
-        run = journal.run(begun.run_id)
         try:
+            run = journal.run(begun.run_id)
             transfer = await in_daemon(partial(transfer_of, run, TransferState.WAITING), name="look")
         except BaseException:
-            journal.let_go(run.id)
+            journal.let_go(begun.run_id)
             raise
-        known = self._trackers.get(run.id)
-        if known is not None:
-            transfer = transfer.following(known.transfer)
-        tracker = self._trackers[run.id] = Tracker(transfer, self._services.clock)
+        tracker = self._trackers[run.id] = Tracker(self._following(transfer), self._services.clock)
         return self._wait(tracker)
+
+    def _following(self, transfer: Transfer) -> Transfer:
+        known = self._trackers.get(transfer.id)
+        return transfer.following(known.transfer) if known is not None else transfer
 
     def _wait(self, tracker: Tracker) -> Transfer:
         self._waiting.append(tracker.transfer.id)
         self._change(tracker, TransferState.WAITING)
         self._start_next()
+        if self._left:  # nothing starts any more
+            self._stop_waiting(tracker.transfer.id)
         return tracker.transfer
 
     def _start_next(self) -> None:
@@ -274,7 +278,7 @@ class Transfers:
         former = tracker.transfer
         task = self._tasks.pop(former.id)
         self._remove(former.id)
-        tracker.transfer = replace(former, id=run_id)
+        tracker.transfer = self._following(replace(former, id=run_id))
         self._trackers[run_id], self._tasks[run_id] = tracker, task
 
     async def _stop(self, transfer_id: str) -> None:
@@ -369,14 +373,18 @@ class Transfers:
             if tracker is None or tracker.transfer is not looked_at[run_id]:
                 continue  # something was done with it meanwhile
             if run is not None and run.outcome is not Outcome.OPEN:
-                tracker.transfer = replace(tracker.transfer, job_id=run.job_id)
-                error = WorkError(run.reason) if run.outcome is Outcome.FAILED else None
-                self._change(tracker, _ENDED[run.outcome], error=error)
+                self._conclude(tracker, run)
             elif transfer is None:  # its job exists, and somebody waits for it; or it has become another run
                 self._remove(run_id)
             elif (now := transfer.following(tracker.transfer)) != tracker.transfer:
                 tracker.transfer = now
                 self._tell(now)
+
+    def _conclude(self, tracker: Tracker, run: Run) -> Transfer:
+        """Tell how another process has ended a run."""
+        tracker.transfer = replace(tracker.transfer, job_id=run.job_id)
+        error = WorkError(run.reason) if run.outcome is Outcome.FAILED else None
+        return self._change(tracker, _ENDED[run.outcome], error=error)
 
     async def _guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do a part of the holder's work; an error that nobody expected ends whoever listens, and the holder."""
