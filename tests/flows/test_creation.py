@@ -215,17 +215,18 @@ async def test_what_is_changed_while_the_service_is_asked_is_not_answered_by_tha
 async def test_an_answer_to_what_was_asked_before_is_not_the_one_to_what_is_asked_now(
     cloud: LocalCloud, made: Made, requests_file: Path
 ) -> None:
+    cloud.fault("ark:CreateBatchInferenceJob", key="*another@1*", delay=600)
     async with made(cloud.info, requests_file, model=MODEL) as creation:
         await creation.run_check()
-        cloud.fault("ark:CreateBatchInferenceJob", delay=0.2)
         earlier = asyncio.create_task(creation.run_review())
         while creation.review is None:  # noqa: ASYNC110  # the next step of the review
             await asyncio.sleep(0)
-        creation.change(window="2")
-        cloud.fault("ark:CreateBatchInferenceJob", delay=600)
+        creation.change(model="another@1")
         later = asyncio.create_task(creation.run_review())
+        while creation.review is None:  # noqa: ASYNC110  # likewise
+            await asyncio.sleep(0)
         await earlier
-        assert (creation.review.found, creation.review.plan.window_days) == (None, 2)
+        assert (creation.review.found, creation.review.plan.model) == (None, "another")
         later.cancel()
         with suppress(asyncio.CancelledError):
             await later
