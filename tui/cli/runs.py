@@ -116,13 +116,9 @@ def forget(run_id: str) -> None:
 
     Its job and its files stay as they are.
     """
-    from tui.runs.run import Outcome
-
     with open_journal() as journal:
         run = journal.run(run_id)
-        journal.hold(run.id)
-        journal.end(run.id, Outcome.FORGOTTEN)
-        journal.let_go(run.id)
+        journal.forget(run.id)
         say(_("forgot {run}", run=run.id))
         if run.job_id:
             print_line(run.job_id)

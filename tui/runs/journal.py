@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Self, TypeVar
 
 import msgspec
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Journal", "JournalError", "JournalTooNewError", "RunHeldError", "UnknownRunError"]
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _DENSE: Final = timedelta(hours=3)  # a job that runs for days is sampled ten thousand times
 _PATIENCE: Final = 10.0  # seconds; what is written down before an act is worth waiting for
@@ -89,13 +90,14 @@ class Journal:
         The event loop goes on, however slow the disk is and whoever locks the file.
 
         Args:
-            work: is given a journal of its own.
+            work: is given a connection of its own, which holds what this one holds.
             needed: wait as long as ever for other processes, and carry it through though the caller is cancelled.
                 Without it, it is given up soon: for what can be done without.
         """
 
         def on_a_connection_of_its_own() -> T:
             with Journal(self.path.parent, self._clock, patience=_PATIENCE if needed else _LITTLE_PATIENCE) as journal:
+                journal._holder, journal._held = self._holder, self._held
                 return work(journal)
 
         working = in_daemon(on_a_connection_of_its_own, name="journal")
@@ -105,6 +107,10 @@ class Journal:
             if needed:
                 await asyncio.wait([working])
             raise
+
+    async def write_apart(self, method: Callable[Concatenate[Journal, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do one of the journal's methods `apart`, as is needed: `await journal.write_apart(Journal.beat, run.id)`."""
+        return await self.apart(lambda journal: method(journal, *args, **kwargs), needed=True)
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
@@ -268,6 +274,14 @@ class Journal:
             self._update(run_id, changes)
             self._remember(run_id, outcome, reason)
 
+    def forget(self, run_id: str) -> None:
+        """Take a run that nobody works on off the list of what can be continued (RunHeldError)."""
+        self.hold(run_id)
+        try:
+            self.end(run_id, Outcome.FORGOTTEN)
+        finally:
+            self.let_go(run_id)
+
     def history(self, run_id: str) -> list[tuple[datetime, str, str]]:
         """Return the run's history, oldest first: when, which state, what was noted."""
         rows = self._db.all("SELECT at, state, detail FROM history WHERE run_id = ? ORDER BY rowid", run_id)
@@ -292,6 +306,8 @@ class Journal:
 
     def let_go(self, run_id: str) -> None:
         """Give the lease back, if it is held; where that cannot be written, only this process can hold it again."""
+        if run_id not in self._held:
+            return
         self._held.discard(run_id)
         with self._db.transaction():
             release = "UPDATE runs SET holder = NULL, token = '' WHERE id = ? AND token = ?"

@@ -21,11 +21,13 @@ from tui.i18n import _
 from tui.runs import collect, course
 from tui.runs.announcer import Announcer
 from tui.runs.events import JobSampled, RunBegun
+from tui.runs.holding import let_go
 from tui.runs.journal import Journal, JournalError, RunHeldError, UnknownRunError
 from tui.runs.plan import Plan
 from tui.runs.run import Outcome, Run, RunState
 from tui.runs.services import Services
-from tui.runs.transfer import Step, Tracker, Transfer, TransferState, Way, is_transfer, transfer_of
+from tui.runs.transfer import Step, Tracker, Transfer, TransferState, Way, transfer_of
+from tui.runs.unfinished import as_they_are, unfinished
 from tui.storage.upload import UploadState, drop_upload
 from tui.text import clean
 
@@ -80,7 +82,7 @@ class Transfers:
         self._unexpected: Exception | None = None
 
     async def __aenter__(self) -> Self:
-        for transfer in await self._services.journal.apart(partial(_unfinished, self._services.service)):
+        for transfer in await self._services.journal.apart(partial(unfinished, self._services.service)):
             self._trackers[transfer.id] = Tracker(transfer, self._services.clock)
         self._shown = {transfer.id: transfer for transfer in self.all}
         self._ticking = asyncio.create_task(self._guarded(self._tick))
@@ -97,7 +99,7 @@ class Transfers:
             await asyncio.wait(ending)
         async with self._entering:  # what was being begun waits by then
             for transfer_id in list(self._waiting):
-                self._stop_waiting(transfer_id)
+                await self._stop_waiting(transfer_id)
         self._announcer.end()
         if self._unexpected is not None and error is None:
             raise self._unexpected
@@ -165,10 +167,10 @@ class Transfers:
             if run.outcome is not Outcome.OPEN:
                 return await self._begin_anew(run)
             try:
-                course.take_up(transfer_id, self._services)
+                await course.take_up(transfer_id, self._services)
             except RunHeldError as error:
                 return self._change(tracker, TransferState.HELD, holder=error.holder)
-            return self._wait(tracker)
+            return await self._wait(tracker)
 
     async def cancel(self, transfer_id: str) -> None:
         """Give a transfer up: its run is forgotten, what is unfinished in store or folder is dropped, whole files stay.
@@ -207,7 +209,6 @@ class Transfers:
 
     async def _enqueue(self, entering: Awaitable[RunBegun]) -> Transfer:
         """Put a run on the list as it is entered, or back on it, to wait for its turn."""
-        journal = self._services.journal
         try:
             begun = await entering
         except RunHeldError as error:
@@ -215,24 +216,24 @@ class Transfers:
                 return ours
             raise
         try:
-            run = journal.run(begun.run_id)
+            run = self._services.journal.run(begun.run_id)
             transfer = await in_daemon(partial(transfer_of, run, TransferState.WAITING), name="look")
         except BaseException:
-            journal.let_go(begun.run_id)
+            await let_go(begun.run_id, self._services)
             raise
         tracker = self._trackers[run.id] = Tracker(self._following(transfer), self._services.clock)
-        return self._wait(tracker)
+        return await self._wait(tracker)
 
     def _following(self, transfer: Transfer) -> Transfer:
         known = self._trackers.get(transfer.id)
         return transfer.following(known.transfer) if known is not None else transfer
 
-    def _wait(self, tracker: Tracker) -> Transfer:
+    async def _wait(self, tracker: Tracker) -> Transfer:
         self._waiting.append(tracker.transfer.id)
         self._change(tracker, TransferState.WAITING)
         self._start_next()
         if self._left:  # nothing starts any more
-            self._stop_waiting(tracker.transfer.id)
+            await self._stop_waiting(tracker.transfer.id)
         return tracker.transfer
 
     def _start_next(self) -> None:
@@ -284,15 +285,15 @@ class Transfers:
     async def _stop(self, transfer_id: str) -> None:
         """End what is at work on a transfer; its lease is given back then."""
         if transfer_id in self._waiting:
-            self._stop_waiting(transfer_id)
+            await self._stop_waiting(transfer_id)
         elif task := self._tasks.get(transfer_id):
             task.cancel()
             await asyncio.wait([task])
 
-    def _stop_waiting(self, transfer_id: str) -> None:
+    async def _stop_waiting(self, transfer_id: str) -> None:
         self._waiting.remove(transfer_id)
         with suppress(JournalError):  # then the lease ends with this process
-            self._services.journal.let_go(transfer_id)
+            await let_go(transfer_id, self._services)
         self._change(self._trackers[transfer_id], TransferState.PAUSED)
 
     async def _begin_anew(self, run: Run) -> Transfer:
@@ -367,7 +368,7 @@ class Transfers:
         looked_at = {it.transfer.id: it.transfer for it in self._trackers.values() if it.transfer.state in idle}
         if not looked_at:
             return
-        found = await self._services.journal.apart(partial(_as_they_are, list(looked_at)))
+        found = await self._services.journal.apart(partial(as_they_are, list(looked_at)))
         for run_id, (run, transfer) in found.items():
             tracker = self._trackers.get(run_id)
             if tracker is None or tracker.transfer is not looked_at[run_id]:
@@ -395,36 +396,11 @@ class Transfers:
             self._announcer.end(error)
 
 
-def _unfinished(service: str, journal: Journal) -> list[Transfer]:
-    """Return what the journal has unfinished that moves files, oldest first."""
-    runs = [run for run in reversed(journal.runs(open_only=True)) if run.plan.service == service and is_transfer(run)]
-    return [_as_it_is(run, journal) for run in runs]
-
-
-def _as_they_are(run_ids: list[str], journal: Journal) -> dict[str, tuple[Run | None, Transfer | None]]:
-    """Return runs by their ids as the journal has them now, if at all, each as a transfer too if it still is one."""
-    found: dict[str, tuple[Run | None, Transfer | None]] = dict.fromkeys(run_ids, (None, None))
-    for run_id in run_ids:
-        with suppress(UnknownRunError):
-            run = journal.run(run_id)
-            found[run_id] = run, _as_it_is(run, journal) if is_transfer(run) else None
-    return found
-
-
-def _as_it_is(run: Run, journal: Journal) -> Transfer:
-    holder = journal.live_holder(run.id)
-    if holder is None:
-        return transfer_of(run, TransferState.PAUSED)
-    return transfer_of(run, TransferState.HELD, holder=str(holder))
-
-
 def _forget(run_id: str, journal: Journal) -> Run:
     """Take a run off what can be continued, and return how far it had come."""
     run = journal.run(run_id)
     if run.outcome is Outcome.OPEN:
-        journal.hold(run_id)
-        journal.end(run_id, Outcome.FORGOTTEN)
-        journal.let_go(run_id)
+        journal.forget(run_id)
     return run
 
 
