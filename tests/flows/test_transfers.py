@@ -585,3 +585,35 @@ async def test_a_transfer_that_failed_here_and_was_ended_elsewhere_tells_its_job
         *_, created = [event async for event in course.resume(up.id, elsewhere)]
         done = await ours.transfers.resume(up.id)
         assert (done.state, done.job_id) == (TransferState.DONE, created.job.id)
+
+
+@pytest.mark.parametrize("hopeless", [False, True])
+async def test_what_is_cleared_while_it_is_resumed_goes_on(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, hopeless: bool
+) -> None:
+    cloud.fault("tos:PutObject", key="in/*", times=ALWAYS, code="AccessDenied")
+    if hopeless:
+        write_bad_line(requests_file)
+    failed = await watched.ended(await watched.transfers.submit(plan_for(requests_file, services, cloud)))
+    cloud.clear_faults()
+    write_requests(requests_file, 40)
+    resuming = asyncio.create_task(watched.transfers.resume(failed.id))
+    await asyncio.sleep(0)
+    watched.transfers.clear(failed.id)
+    assert (await watched.ended(await resuming)).state is TransferState.DONE
+
+
+async def test_who_is_cancelled_twice_while_it_begins_leaves_nothing_held(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path
+) -> None:
+    with locked(services.journal):
+        beginning = asyncio.create_task(watched.transfers.submit(plan_for(requests_file, services, cloud)))
+        await watched.until(lambda: any(thread.name == "journal" for thread in threading.enumerate()))
+        for _time in range(2):
+            await asyncio.sleep(0.01)
+            beginning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await beginning
+    await watched.until(lambda: services.journal.runs() and not services.journal._held)
+    up = await watched.transfers.submit(plan_for(requests_file, services, cloud))
+    assert (await watched.ended(up)).state is TransferState.DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import subprocess
@@ -423,3 +424,13 @@ def test_a_commit_that_fails_leaves_nothing_half_done(journal: Journal) -> None:
     with pytest.raises(JournalError):
         refer_to_nothing()
     assert journal.plan(PLAN).state is RunState.PLANNED
+
+
+async def test_two_threads_never_hold_one_run(journal: Journal) -> None:
+    run = journal.plan(PLAN)
+    journal.let_go(run.id)
+    holding = [journal.write_apart(Journal.hold, run.id) for _thread in range(8)]
+    ended = await asyncio.gather(*holding, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in ended) == ["NoneType", *["RunHeldError"] * 7]
+    await journal.write_apart(Journal.let_go, run.id)
+    journal.hold(run.id)

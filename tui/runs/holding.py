@@ -21,10 +21,14 @@ async def held(write: Callable[[Journal], B], services: Services) -> B:
     try:
         return await asyncio.shield(writing)
     except asyncio.CancelledError:
-        with suppress(ArkdeckError):  # then nothing is held
-            if (begun := await writing) is not None:
-                await let_go(begun.run_id, services)
+        await asyncio.shield(asyncio.create_task(_let_go_once_written(writing, services)))
         raise
+
+
+async def _let_go_once_written(writing: asyncio.Future[B], services: Services) -> None:
+    with suppress(ArkdeckError):  # then nothing is held
+        if (begun := await writing) is not None:
+            await let_go(begun.run_id, services)
 
 
 async def let_go(run_id: str, services: Services) -> None:

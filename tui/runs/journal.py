@@ -8,9 +8,10 @@ finds out where to go on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Self, TypeVar
@@ -101,6 +102,7 @@ class Journal:
                 return work(journal)
 
         working = in_daemon(on_a_connection_of_its_own, name="journal")
+        working.add_done_callback(_heard)
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
@@ -139,12 +141,11 @@ class Journal:
             "job_id": job_id,
             "job": job,
         }
-        with self._db.transaction():
+        with self._taking() as taken:
             names, places = ", ".join(columns), ", ".join("?" * len(columns))
             self._db.change(f"INSERT INTO runs ({names}) VALUES ({places})", *columns.values())  # noqa: S608
             self._remember(run_id, state, "")
-            self._hold(run_id)
-        self._held.add(run_id)
+            self._hold(run_id, taken)
         return self.run(run_id)
 
     def run(self, run_id: str) -> Run:
@@ -216,7 +217,7 @@ class Journal:
 
         In the latter case the run is no more, and the lease of the other is held (RunHeldError: a live process has it).
         """
-        with self._db.transaction():
+        with self._taking() as taken:
             run = self.run(run_id)
             same = self.open_run_like(run.plan, sha256=fingerprint.sha256, but=run_id)
             if same is None:
@@ -224,10 +225,9 @@ class Journal:
                 self._update(run_id, {"state": RunState.CHECKED, **written})
                 self._remember(run_id, RunState.CHECKED, "")
                 return self.run(run_id)
-            self._hold(same.id)
+            self._hold(same.id, taken)
             self._db.change("DELETE FROM runs WHERE id = ?", run_id)
         self._held.discard(run_id)
-        self._held.add(same.id)
         return same
 
     def advance(
@@ -295,9 +295,8 @@ class Journal:
         Raises:
             RunHeldError: a live process has it, or something else that this one does.
         """
-        with self._db.transaction():
-            self._hold(run_id)
-        self._held.add(run_id)
+        with self._taking() as taken:
+            self._hold(run_id, taken)
 
     def beat(self, run_id: str) -> None:
         """Show that this process is still at work on the run (RunHeldError: it is another's by now)."""
@@ -308,21 +307,41 @@ class Journal:
         """Give the lease back, if it is held; where that cannot be written, only this process can hold it again."""
         if run_id not in self._held:
             return
-        self._held.discard(run_id)
-        with self._db.transaction():
-            release = "UPDATE runs SET holder = NULL, token = '' WHERE id = ? AND token = ?"
-            self._db.change(release, run_id, self._holder.token)
+        try:
+            with self._db.transaction():
+                release = "UPDATE runs SET holder = NULL, token = '' WHERE id = ? AND token = ?"
+                self._db.change(release, run_id, self._holder.token)
+                self._held.discard(run_id)
+        except BaseException:
+            self._held.discard(run_id)
+            raise
 
     def live_holder(self, run_id: str) -> Holder | None:
         """Return the other live process that works on the run, if any."""
         return self._live_holder(self._row(run_id))
 
-    def _hold(self, run_id: str) -> None:
+    @contextlib.contextmanager
+    def _taking(self) -> Iterator[list[str]]:
+        """Make the changes inside it whole, or not at all, the leases in the list included.
+
+        What is held is changed inside transactions only, which wait for each other: so two threads never hold one run.
+        """
+        taken: list[str] = []
+        try:
+            with self._db.transaction():
+                yield taken
+        except BaseException:
+            self._held.difference_update(taken)
+            raise
+
+    def _hold(self, run_id: str, taken: list[str]) -> None:
         holder = self._holder if run_id in self._held else self._live_holder(self._row(run_id))
         if holder is not None:
             raise RunHeldError(run_id, holder)
         lease = "UPDATE runs SET holder = ?, token = ?, beat = ? WHERE id = ?"
         self._db.change(lease, msgspec.json.encode(self._holder), self._holder.token, self._now(), run_id)
+        self._held.add(run_id)
+        taken.append(run_id)
 
     def _live_holder(self, row: sqlite3.Row) -> Holder | None:
         holder = _run(row).holder
@@ -458,6 +477,12 @@ def _run(row: sqlite3.Row) -> Run:
         job=row["job"],
         holder=msgspec.json.decode(holder, type=Holder) if holder else None,
     )
+
+
+def _heard(working: asyncio.Future[T]) -> None:
+    """Hear of an error also when nobody waits any more, whom asyncio would tell of it otherwise."""
+    if not working.cancelled():
+        working.exception()
 
 
 def _activity(row: sqlite3.Row) -> Activity:

@@ -165,7 +165,7 @@ class Transfers:
             if run.outcome is Outcome.DONE:
                 return self._conclude(tracker, run)
             if run.outcome is not Outcome.OPEN:
-                return await self._begin_anew(run)
+                return await self._begin_anew(run, tracker.transfer)
             try:
                 await course.take_up(transfer_id, self._services)
             except RunHeldError as error:
@@ -221,14 +221,14 @@ class Transfers:
         except BaseException:
             await let_go(begun.run_id, self._services)
             raise
-        tracker = self._trackers[run.id] = Tracker(self._following(transfer), self._services.clock)
-        return await self._wait(tracker)
+        return await self._wait(Tracker(self._following(transfer), self._services.clock))
 
     def _following(self, transfer: Transfer) -> Transfer:
         known = self._trackers.get(transfer.id)
         return transfer.following(known.transfer) if known is not None else transfer
 
     async def _wait(self, tracker: Tracker) -> Transfer:
+        self._trackers[tracker.transfer.id] = tracker  # it may have been cleared meanwhile
         self._waiting.append(tracker.transfer.id)
         self._change(tracker, TransferState.WAITING)
         self._start_next()
@@ -296,9 +296,8 @@ class Transfers:
             await let_go(transfer_id, self._services)
         self._change(self._trackers[transfer_id], TransferState.PAUSED)
 
-    async def _begin_anew(self, run: Run) -> Transfer:
+    async def _begin_anew(self, run: Run, former: Transfer) -> Transfer:
         """Do once more what has ended, as another run."""
-        former = self._trackers[run.id].transfer
         if former.way is Way.UP:
             entering = course.enter(run.plan, self._services)
         else:
@@ -345,9 +344,10 @@ class Transfers:
         self._announcer.tell(transfer)
 
     def _remove(self, transfer_id: str) -> None:
-        gone = self._trackers.pop(transfer_id).transfer
+        tracker = self._trackers.pop(transfer_id, None)
         self._shown.pop(transfer_id, None)
-        self._announcer.tell(gone)
+        if tracker is not None:
+            self._announcer.tell(tracker.transfer)
 
     async def _tick(self) -> None:
         """Tell the figures of what runs, and now and then look at what other processes do."""
