@@ -617,3 +617,17 @@ async def test_who_is_cancelled_twice_while_it_begins_leaves_nothing_held(
     await watched.until(lambda: services.journal.runs() and not services.journal._held)
     up = await watched.transfers.submit(plan_for(requests_file, services, cloud))
     assert (await watched.ended(up)).state is TransferState.DONE
+
+
+async def test_a_cancel_is_carried_through_though_nobody_waits_for_it(
+    watched: Watched, services: Services, cloud: LocalCloud, large_file: Path
+) -> None:
+    cloud.fault("tos:UploadPart", part=2, delay=600)
+    up = await watched.transfers.submit(plan_for(large_file, services, cloud))
+    await watched.until(lambda: watched.now(up).done > MIB)
+    cancelling = asyncio.create_task(watched.transfers.cancel(up.id))
+    await asyncio.sleep(0)
+    cancelling.cancel()
+    await watched.until(lambda: watched.now(up).state is TransferState.CANCELLED)
+    assert services.journal.run(up.id).outcome is Outcome.FORGOTTEN
+    await watched.until(lambda: asked(cloud, "tos:AbortMultipartUpload"))

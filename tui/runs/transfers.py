@@ -76,6 +76,7 @@ class Transfers:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._shown: dict[str, Transfer] = {}
         self._announcer = Announcer[Transfer]()
+        self._giving_up: set[asyncio.Task[None]] = set()
         self._entering = asyncio.Lock()
         self._left = False
         self._ticking: asyncio.Task[None] | None = None
@@ -100,6 +101,7 @@ class Transfers:
         async with self._entering:  # what was being begun waits by then
             for transfer_id in list(self._waiting):
                 await self._stop_waiting(transfer_id)
+        await asyncio.gather(*self._giving_up, return_exceptions=True)  # who asked for it is told
         self._announcer.end()
         if self._unexpected is not None and error is None:
             raise self._unexpected
@@ -175,10 +177,18 @@ class Transfers:
     async def cancel(self, transfer_id: str) -> None:
         """Give a transfer up: its run is forgotten, what is unfinished in store or folder is dropped, whole files stay.
 
+        It is carried through though the caller is cancelled.
+
         Raises:
             RunHeldError: another process works on it.
             JournalError: it cannot be written down; the transfer is paused.
         """
+        giving_up = asyncio.create_task(self._give_up(transfer_id))
+        self._giving_up.add(giving_up)
+        giving_up.add_done_callback(self._giving_up.discard)
+        await asyncio.shield(giving_up)
+
+    async def _give_up(self, transfer_id: str) -> None:
         async with self._entering:
             tracker = self._tracker(transfer_id)
             await self._stop(transfer_id)
