@@ -25,6 +25,7 @@ from tui.runs.input_check import InputCheck, check_with_excerpts
 from tui.runs.plan import Plan, name_of_file
 from tui.runs.rehearse import rehearse
 from tui.runs.submission import Field, FieldError, plan_for, submit_words
+from tui.runs.transfers import TransferState
 from tui.settings.draft import Draft
 
 if TYPE_CHECKING:
@@ -109,10 +110,22 @@ class Creation:
         self._tell = tell
         self._keep = keep
 
+    @property
+    def done_with(self) -> bool:
+        """Whether it was sent, and did not fail: nothing of it is asked for again."""
+        sent = self.connection.transfers.get(self.sent) if self.sent else None
+        return bool(self.sent) and (sent is None or sent.state is not TransferState.FAILED)
+
     # What is chosen
 
     def change(self, **fields: object) -> None:
-        """Change fields of the draft; what the service said of it before does not hold any more."""
+        """Change fields of the draft; what the service said of it before does not hold any more.
+
+        Once it was sent this begins another job, which is no second one of the same content unless that is said anew.
+        """
+        if self.sent:
+            fields = {"nonce": "", **fields}
+            self.sent = ""
         self.draft = msgspec.structs.replace(self.draft, **fields)
         self.review = None
         if "file" in fields:
@@ -213,7 +226,7 @@ class Creation:
             self._tell()
 
     async def send(self) -> None:
-        """Begin to send it, as the review showed it; it goes on by itself, and the draft is free for another job.
+        """Begin to send it, as the review showed it; it goes on by itself, and the next time there is no draft.
 
         Raises:
             UsageError: it was not reviewed, or the review stands against it.
@@ -224,8 +237,8 @@ class Creation:
             raise UsageError(_("look at the review first"))
         sent = await self.connection.transfers.submit(review.plan, check.passed)
         self.sent = sent.id
-        self.draft, self.stage, self.review = Draft(), Stage.SEND, None
-        self._keep(self.draft)
+        self.stage = Stage.SEND
+        self._keep(Draft())
         self._tell()
 
     # How it stands
@@ -252,7 +265,7 @@ class Creation:
     @property
     def obstacle(self) -> str | None:
         """What stands against sending it; None when nothing does."""
-        if self.sent and not self.draft.file:
+        if self.sent:
             return _("it is sent already")
         if not self.draft.file:
             return _("no file is chosen")

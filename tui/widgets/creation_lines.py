@@ -13,13 +13,12 @@ from tui.runs.transfers import TransferState
 from tui.text import human_bytes, short_path
 from tui.widgets.glyphs import Glyphs
 from tui.widgets.job_facts import labelled
-from tui.widgets.safe_text import identifier, line, paragraphs, plain
+from tui.widgets.safe_text import identifier, line, plain
 from tui.widgets.tabs import TabName
-from tui.widgets.transfer_cells import percent_of, transfer_facts
+from tui.widgets.transfer_cells import error_lines, percent_of, transfer_facts
 
 if TYPE_CHECKING:
     from tui.dataset.preview import FilePreview
-    from tui.errors import ArkdeckError
     from tui.runs.events import Rehearsed
     from tui.runs.transfers import Transfer
 
@@ -217,7 +216,7 @@ def _how(found: Rehearsed) -> str:
 def _verdict(review: Review, width: int, glyphs: Glyphs) -> list[Content]:
     found = review.found
     if review.error is not None:
-        return _error_lines(review.error, width, glyphs)
+        return error_lines(review.error, width, glyphs)
     if found is None:
         return [line((_("asking the service…"), "$muted"))]
     if found.existing is not None:
@@ -233,18 +232,11 @@ def _verdict(review: Review, width: int, glyphs: Glyphs) -> list[Content]:
         ]
     if found.refusal is not None:
         refused = line((f"{glyphs.cross} {_('The service would refuse the job:')}", "bold $error"))
-        return [refused, *_error_lines(found.refusal, width, glyphs)]
+        return [refused, *error_lines(found.refusal, width, glyphs)]
     if found.unjudged:
         said = _("The service judges the job once the file is uploaded; nothing else stands against it.")
         return line((f"{glyphs.check} {said}", "bold $success")).fold(width)
     return [line((f"{glyphs.check} {_('The service would create this job.')}", "bold $success"))]
-
-
-def _error_lines(error: ArkdeckError, width: int, glyphs: Glyphs) -> list[Content]:
-    texts = line((f"{glyphs.cross} {error.message}", "bold $error")).fold(width)
-    if error.advice:
-        texts += paragraphs(error.advice).fold(width)
-    return list(texts)
 
 
 # What comes next
