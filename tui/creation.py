@@ -266,7 +266,7 @@ class Creation:
     def obstacle(self) -> str | None:
         """What stands against sending it; None when nothing does."""
         if self.sent:
-            return _("it is sent already")
+            return _("it is sent already") if self.done_with else _("it was sent and failed: see Send")
         if not self.draft.file:
             return _("no file is chosen")
         if self.check is None or self.check.running:

@@ -224,7 +224,7 @@ def _verdict(review: Review, width: int, glyphs: Glyphs) -> list[Content]:
         taken = _("This content has a job, which would be taken; no new one is made, and nothing is paid again.")
         another = _("To pay for a second one, turn on `second job` in step 3.")
         return [
-            *line((f"{glyphs.warning} {taken}", "bold $warning")).fold(width),
+            *line((f"{glyphs.warning} {taken}", "bold $warning")).wrap(width),
             line(
                 "  ", identifier(job.id), f"  {glyphs.phase(job.phase)} ", plain(str(job.phase)), "  ", plain(job.name)
             ),
@@ -235,7 +235,7 @@ def _verdict(review: Review, width: int, glyphs: Glyphs) -> list[Content]:
         return [refused, *error_lines(found.refusal, width, glyphs)]
     if found.unjudged:
         said = _("The service judges the job once the file is uploaded; nothing else stands against it.")
-        return line((f"{glyphs.check} {said}", "bold $success")).fold(width)
+        return line((f"{glyphs.check} {said}", "bold $success")).wrap(width)
     return [line((f"{glyphs.check} {_('The service would create this job.')}", "bold $success"))]
 
 
@@ -260,6 +260,8 @@ def next_line(creation: Creation, sent: Transfer | None, glyphs: Glyphs) -> Cont
             return _keys(("enter", _("changes the value: choose a model")))
         case Stage.JOB, _:
             return _keys(("enter", _("changes the value")), ("n", _("goes on to the review")))
+        case Stage.REVIEW, Standing.DOUBTFUL if creation.obstacle is None:
+            return _keys(("S", _("takes the job that is there: nothing is paid again")))
         case Stage.REVIEW, _ if creation.obstacle is None:
             return _keys(("S", _("uploads the file and creates the job: its answers are paid for")))
         case Stage.REVIEW, _:
