@@ -27,6 +27,7 @@ from tui.runs.plan import Plan, name_of_file
 from tui.runs.prepare import still_as_checked
 from tui.runs.rehearse import rehearse
 from tui.runs.submission import Field, FieldError, plan_for, submit_words
+from tui.runs.transfers import TransferState
 from tui.settings.draft import Draft
 from tui.text import clean
 
@@ -112,10 +113,22 @@ class Creation:
         self._tell = tell
         self._keep = keep
 
+    @property
+    def done_with(self) -> bool:
+        """Whether it was sent, and did not fail: nothing of it is asked for again."""
+        sent = self.connection.transfers.get(self.sent) if self.sent else None
+        return bool(self.sent) and (sent is None or sent.state is not TransferState.FAILED)
+
     # What is chosen
 
     def change(self, **fields: object) -> None:
-        """Change fields of the draft; what the service said of it before does not hold any more."""
+        """Change fields of the draft; what the service said of it before does not hold any more.
+
+        Once it was sent this begins another job, which is no second one of the same content unless that is said anew.
+        """
+        if self.sent:
+            fields = {"nonce": "", **fields}
+            self.sent = ""
         self.draft = msgspec.structs.replace(self.draft, **fields)
         self.review = None
         if "file" in fields:
@@ -216,7 +229,7 @@ class Creation:
             self._tell()
 
     async def send(self) -> None:
-        """Begin to send it, as the review showed it; it goes on by itself, and the draft is free for another job.
+        """Begin to send it, as the review showed it; it goes on by itself, and the next time there is no draft.
 
         Raises:
             UsageError: it was not reviewed, the review stands against it, or the file is not what was checked.
@@ -234,8 +247,8 @@ class Creation:
             )
         sent = await self.connection.transfers.submit(review.plan, check.passed)
         self.sent = sent.id
-        self.draft, self.stage, self.review = Draft(), Stage.SEND, None
-        self._keep(self.draft)
+        self.stage = Stage.SEND
+        self._keep(Draft())
         self._tell()
 
     # How it stands
@@ -262,8 +275,8 @@ class Creation:
     @property
     def obstacle(self) -> str | None:
         """What stands against sending it; None when nothing does."""
-        if self.sent and not self.draft.file:
-            return _("it is sent already")
+        if self.sent:
+            return _("it is sent already") if self.done_with else _("it was sent and failed: see Send")
         if not self.draft.file:
             return _("no file is chosen")
         if self.check is None or self.check.running:

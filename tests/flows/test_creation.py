@@ -141,6 +141,21 @@ async def test_a_plan_becomes_a_draft_and_the_same_plan_again(
         assert creation.plan() == plan
 
 
+async def test_tags_and_a_window_are_drafted_as_one_types_them(
+    cloud: LocalCloud, made: Made, requests_file: Path
+) -> None:
+    async with made(cloud.info, requests_file, model=MODEL, tags="env=test team=甲", window="2d") as creation:
+        draft = draft_of(creation.plan())
+        assert (draft.tags, draft.window) == ("env=test team=甲", "2d")
+
+
+async def test_a_model_without_the_version_behind_its_sign_is_the_model(
+    cloud: LocalCloud, made: Made, requests_file: Path
+) -> None:
+    async with made(cloud.info, requests_file, model="doubao-pro-32k@") as creation:
+        assert (creation.plan().model, creation.plan().version) == ("doubao-pro-32k", "")
+
+
 async def test_without_a_file_there_is_no_plan(cloud: LocalCloud, made: Made) -> None:
     async with made(cloud.info, model=MODEL) as creation:
         with pytest.raises(UsageError, match="no file is chosen"):

@@ -24,7 +24,7 @@ from tui.dataset.reply import Fate
 from tui.launch import Launch
 from tui.localcloud import LocalCloud
 from tui.runs.board import JobView
-from tui.runs.collect import collect_and_account
+from tui.runs.course import begin_collect
 from tui.runs.forecast import Forecast
 from tui.runs.plan import Plan
 from tui.screens.confirm import ConfirmScreen
@@ -99,7 +99,7 @@ async def test_a_job_that_runs_has_no_results_yet(busy: LocalCloud, deck_on: Dec
     async with deck_on(busy) as pilot:
         await pilot.press("2", "e")
         await until(pilot, lambda: toasts(pilot))
-        assert toasts(pilot) == ["its results are written when it ends"]
+        assert toasts(pilot)[0].endswith(": its results are written when it ends")
 
 
 async def test_files_that_changed_need_their_input_again(empty_cloud: LocalCloud, paths: Paths, home: Path) -> None:
@@ -230,6 +230,9 @@ async def test_a_text_that_nobody_has_is_not_found(empty_cloud: LocalCloud, path
         await look_for(pilot, "the")
         await pilot.press("1")
         await settled(pilot, ["slow-0", "slow-1", "slow-2"])  # a tab narrows what was found
+        found = len(pilot.app.screen._found)
+        assert found > 3
+        assert f"3 of {found} found" in screen_text(pilot)
 
 
 async def test_escape_stops_a_search_and_keeps_what_it_found(
@@ -311,7 +314,7 @@ async def test_without_the_input_the_answers_are_still_read(empty_cloud: LocalCl
         assert "not known" in screen_text(pilot)
         await open_request(pilot, "req-36")
         assert "the answer to 36" in screen_text(pilot)
-        assert "requests.jsonl" in screen_text(pilot)
+        assert "The requests are not on this machine." in screen_text(pilot)
 
 
 async def test_the_requests_of_a_job_made_elsewhere_are_brought_when_asked_for(
@@ -321,7 +324,7 @@ async def test_the_requests_of_a_job_made_elsewhere_are_brought_when_asked_for(
         connection = pilot.app.connection
         views = connection.poller.board.views.values()
         job = next(view.job for view in views if view.job.phase == Phase.COMPLETED and 0 < view.job.counts.failed < 50)
-        async for _event in collect_and_account(job, home / job.id, connection.services):
+        async for _event in begin_collect(job, home / job.id, connection.services):
             pass
         await pilot.press("g")
         pilot.app.screen.table.move_to(job.id)
@@ -416,7 +419,8 @@ async def test_a_kind_of_error_is_retried_with_a_change(empty_cloud: LocalCloud,
         await until(pilot, lambda: form.focused is form.query_one("#changes"))
         form.query_one("#changes").value = "max_tokens=64 user='a b'"
         form.query_one("#write").focus()
-        await until(pilot, lambda: form.focused is form.query_one("#write"))
+        write = form.query_one("#write")
+        await until(pilot, lambda: form.focused is write and not write.has_class("-active"))  # it was pressed just now
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.plans)
     rows = [json.loads(line) for line in (home / JOB_ID / "retry-1.jsonl").read_text().splitlines()]
@@ -455,7 +459,7 @@ async def test_a_job_that_was_stopped_may_be_resumed_instead(busy: LocalCloud, d
         connection = pilot.app.connection
         views = connection.poller.board.views.values()
         job = next(view.job for view in views if view.job.phase == Phase.TERMINATED and view.job.counts.completed)
-        async for _event in collect_and_account(job, home / job.id, connection.services):
+        async for _event in begin_collect(job, home / job.id, connection.services):
             pass
         pilot.app.screen.table.move_to(job.id)
         await pilot.press("e")

@@ -37,8 +37,9 @@ def submission_of(draft: Draft) -> Submission:
     """Return what the draft asks for (ValueError: the tags lack a quotation mark).
 
     Ids of custom models begin with `cm-`; some accounts use those of endpoints, `ep-` (ark-openapi.md §1.2).
+    `NAME@`, where no version follows, is the model by its name.
     """
-    model, window = draft.model.strip(), draft.window.strip()
+    model, window = draft.model.strip().removesuffix("@"), draft.window.strip()
     custom = _CUSTOM_MODEL.match(model) is not None
     return Submission(
         file=draft.path or Path(),
@@ -61,11 +62,11 @@ def draft_of(plan: Plan) -> Draft:
     return Draft(
         file=os.fsencode(plan.input),
         model=plan.custom_model or (f"{plan.model}@{plan.version}" if plan.version else plan.model),
-        window=str(plan.window_days),
+        window=f"{plan.window_days}d",
         name=plan.name,
         description=plan.description,
         project=plan.project,
-        tags=shlex.join(f"{key}={value}" for key, value in plan.tags.items()),
+        tags=" ".join(_word(f"{key}={value}") for key, value in plan.tags.items()),
         bucket=plan.bucket,
         input_prefix=plan.input_prefix,
         output_prefix=plan.output_prefix,
@@ -73,3 +74,11 @@ def draft_of(plan: Plan) -> Draft:
         parent=plan.parent,
         nonce=plan.nonce,
     )
+
+
+def _word(text: str) -> str:
+    """Return a text as one word of a line, quoted only where it has to be."""
+    try:
+        return text if shlex.split(text) == [text] else shlex.quote(text)
+    except ValueError:  # a quotation mark in it
+        return shlex.quote(text)
