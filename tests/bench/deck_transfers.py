@@ -78,27 +78,34 @@ async def enlarge(info, job, path):
 
 
 class Keys:
-    """Presses the cursor key down and up by turns, and keeps how long each answer took."""
+    """Presses the cursor key down and up by turns, and keeps how soon each answer began and was complete."""
 
     def __init__(self, terminal):
         self._terminal = terminal
-        self.seconds = []
+        self.first, self.seconds = [], []
         self.written = b""
 
     def press(self):
-        """Send the next key; note the seconds until the last byte of its answer."""
+        """Send the next key; note the seconds until the first and the last bytes of its answer."""
         self._terminal.send(UP if len(self.seconds) % 2 else DOWN)
         began = last = time.perf_counter()
         while more := self._terminal.read(QUIET_SECONDS if last > began else 2.0):
             self.written += more
+            if last == began:
+                self.first.append(time.perf_counter() - began)
             last = time.perf_counter()
         self.seconds.append(last - began)
 
     def __str__(self):
-        seconds = sorted(self.seconds)
-        p95 = seconds[int(0.95 * len(seconds))]
-        return (f"{1000 * p95:5.1f} ms p95, {1000 * statistics.median(seconds):4.1f} median, "
-                f"{1000 * seconds[-1]:5.1f} most, of {len(seconds)} keys")  # fmt: skip
+        return f"cursor seen {self.told(self.first)}; all of it {self.told(self.seconds)}, {len(self.seconds)} keys"
+
+    @staticmethod
+    def told(seconds):
+        """Return the middle and the 95th of a hundred."""
+        ordered = sorted(seconds)
+        return (
+            f"{1000 * ordered[int(0.95 * len(ordered))]:4.1f} ms p95, {1000 * statistics.median(ordered):4.1f} median"
+        )
 
 
 def press_until(terminal, keys, pattern):

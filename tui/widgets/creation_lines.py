@@ -14,7 +14,7 @@ from tui.text import human_bytes, short_path
 from tui.widgets.glyphs import Glyphs
 from tui.widgets.job_facts import labelled
 from tui.widgets.safe_text import identifier, line, paragraphs, plain
-from tui.widgets.tabs import Tab
+from tui.widgets.tabs import TabName
 from tui.widgets.transfer_cells import percent_of, transfer_facts
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _STYLES: Final = {
 }
 
 
-def stage_tabs(creation: Creation, sent: Transfer | None, glyphs: Glyphs) -> list[Tab]:
+def stage_tabs(creation: Creation, sent: Transfer | None, glyphs: Glyphs) -> list[TabName]:
     """Return the tabs of the steps, each with a sign of how it stands."""
     return [_tab(stage, _standing(creation, stage, sent), creation, sent, glyphs) for stage in Stage]
 
@@ -60,7 +60,7 @@ def _standing(creation: Creation, stage: Stage, sent: Transfer | None) -> Standi
             return Standing.BUSY
 
 
-def _tab(stage: Stage, standing: Standing, creation: Creation, sent: Transfer | None, glyphs: Glyphs) -> Tab:
+def _tab(stage: Stage, standing: Standing, creation: Creation, sent: Transfer | None, glyphs: Glyphs) -> TabName:
     signs = {
         Standing.OPEN: "",
         Standing.BUSY: glyphs.phase("Running"),
@@ -71,7 +71,7 @@ def _tab(stage: Stage, standing: Standing, creation: Creation, sent: Transfer | 
     note = signs[standing]
     if standing is Standing.BUSY and (percent := _percent(stage, creation, sent)) is not None:
         note = f"{percent}%"
-    return Tab(_WORDS[stage], _WORDS[stage][0], note, _STYLES[standing])
+    return TabName(_WORDS[stage], _WORDS[stage][0], note, _STYLES[standing])
 
 
 def _percent(stage: Stage, creation: Creation, sent: Transfer | None) -> int | None:

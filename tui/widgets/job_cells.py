@@ -120,7 +120,7 @@ def bar(percent: int, width: int, style: str, glyphs: Glyphs) -> Content:
     """Return a bar and a percentage that fill `width` cells; the percentage alone where there is no room for a bar."""
     cells = width - _PERCENT
     if cells < _SHORTEST_BAR:
-        return Content(f"{percent:>3}%")
+        return line(f"{percent:>3}%")
     full = cells * percent // 100
     return line((glyphs.full * full, style), (glyphs.empty * (cells - full), "$scrollbar"), f"{percent:>4}%")
 

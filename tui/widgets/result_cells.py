@@ -15,7 +15,7 @@ from tui.text import human_bytes
 from tui.widgets.glyphs import Glyphs, glyphs
 from tui.widgets.safe_text import identifier, line, plain
 from tui.widgets.table import Column
-from tui.widgets.tabs import Tab
+from tui.widgets.tabs import TabName
 
 if TYPE_CHECKING:
     from tui.ark.models import Job
@@ -73,10 +73,10 @@ def columns(requests: int) -> list[Column]:
     return [number, *COLUMNS[1:]]
 
 
-def kind_tabs(account: Account, signs: Glyphs) -> list[Tab]:
+def kind_tabs(account: Account, signs: Glyphs) -> list[TabName]:
     """Return the tabs: how many requests there are of each kind."""
     return [
-        Tab(
+        TabName(
             kind.word,
             kind.word if kind.fate is None else outcome_sign(kind.name, signs),
             f"{(count := getattr(account, kind.name)):,}",

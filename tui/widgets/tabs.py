@@ -14,7 +14,7 @@ from tui.widgets.lines import Pieces
 from tui.widgets.safe_text import line
 
 
-class Tab(msgspec.Struct, frozen=True):
+class TabName(msgspec.Struct, frozen=True):
     """What a tab says.
 
     Attributes:
@@ -65,11 +65,11 @@ class Tabs(Pieces):
     def __init__(self, count: int, *, first: int = 0, id: str | None = None) -> None:  # noqa: A002  # as every widget
         super().__init__(count, id=id)
         self._first = first
-        self._tabs: Sequence[Tab] = ()
+        self._tabs: Sequence[TabName] = ()
         self._open = first
         self._ends: tuple[int, ...] = ()
 
-    def tell(self, tabs: Sequence[Tab], number: int) -> None:
+    def tell(self, tabs: Sequence[TabName], number: int) -> None:
         """Show these tabs, and which of them is open."""
         self._tabs, self._open = tabs, number
         self._paint()
@@ -95,7 +95,7 @@ class Tabs(Pieces):
         self._ends = tuple(accumulate(tab.cell_length for tab in tabs))
         self.show(*tabs)
 
-    def _tab(self, number: int, tab: Tab, form: _Form) -> Content:
+    def _tab(self, number: int, tab: TabName, form: _Form) -> Content:
         """Return the number of a tab, its word or sign, and its note.
 
         The open one has a ground of its own, one cell more than its text at each side; where the tabs stand one cell
