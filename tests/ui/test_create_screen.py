@@ -15,7 +15,7 @@ from tui.localcloud import LocalCloud
 from tui.runs.submission import bare_plan
 from tui.runs.transfers import TransferState
 from tui.screens.confirm import ConfirmScreen
-from tui.screens.create import CreateScreen
+from tui.screens.create import CreateScreen, open_create
 from tui.screens.field import FieldScreen
 from tui.screens.job import JobScreen
 from tui.screens.jobs import JobsScreen
@@ -176,7 +176,7 @@ async def test_a_plan_takes_the_place_of_a_draft_only_when_that_is_wanted(
         connection = pilot.app.connection
         plan = bare_plan(other, connection.profile, "", named=False, folder=tmp_path)
         for key, path in (("n", file), ("y", other)):
-            pilot.app.create(plan)
+            open_create(pilot.app, plan)
             await until(pilot, lambda: on(pilot, ConfirmScreen))
             await pilot.press(key)
             await pilot.pause()

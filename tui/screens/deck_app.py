@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tui.creation import Creation
     from tui.launch import Launch, LocalStart
     from tui.poll_status import PollStatus
-    from tui.runs.plan import Plan
     from tui.settings.credentials import Credentials
     from tui.settings.deck_state import DeckState
 
@@ -39,9 +38,6 @@ class DeckApp(Protocol):
     state: DeckState
     session_keys: dict[str, Credentials]
     creation: Creation | None
-
-    def create(self, plan: Plan | None = None) -> None:
-        """Open the page that makes a job, on what is in the plan."""
 
     def connect(self, profile: str | None) -> None:
         """Open a profile in the background, the one in force when None."""
