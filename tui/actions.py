@@ -166,7 +166,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         command=jobs.on_one_job("job"),
     ),
     Action(
-        id="activity.reload", keys=("r",), title=_("Reload"), group=Group.JOB, scope=_ACTIVITY, footer=2,
+        id="activity.reload", keys=("r",), title=_("Reload"), group=Group.LIST, scope=_ACTIVITY, footer=2,
         help=_("Read again what was done."), command=always("audit"),
     ),
     Action(

@@ -17,6 +17,7 @@ from textual.widgets import Button, Static
 
 from tui.i18n import _, plural
 from tui.widgets.glyphs import glyphs
+from tui.widgets.legend import legend
 from tui.widgets.safe_text import line, paragraphs, plain
 
 _MOST_LISTED: Final = 10
@@ -87,7 +88,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def _legend(self) -> Content:
         no = self._no.lower() or _("leave it")
-        return line(("y", "bold $accent"), f" {self._yes.lower()}   ", ("n", "bold $accent"), f" {no}")
+        return legend(("y", self._yes.lower()), ("n", no))
 
     def _reasoned(self) -> Iterator[tuple[str, str, str]]:
         for name, reason in self._passes_over:

@@ -28,6 +28,7 @@ from tui.text import clean, human_bytes, short_path
 from tui.typed_path import typed_path
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import job_name
+from tui.widgets.legend import legend
 from tui.widgets.line_input import LineInput
 from tui.widgets.safe_text import identifier, line, plain
 
@@ -107,7 +108,6 @@ class DownloadForm(Form[bool]):
         self._proposed = Path()
         self._looking: Timer | None = None
         self._beginning = False
-        self._seen = False
 
     @property
     def _only(self) -> _Download | None:
@@ -138,7 +138,7 @@ class DownloadForm(Form[bool]):
         if self._only is not None:
             yield Button(plain(_("Results")), id="open", classes="-absent")
         yield Button(plain(_("Cancel")), id="leave")
-        yield Static(line(("enter", "bold $accent"), _(" download   "), ("esc", "bold $accent"), _(" cancel")))
+        yield Static(legend(("enter", _("download")), ("esc", _("cancel"))))
 
     def on_mount(self) -> None:
         """Propose a folder, and find out what there is."""
@@ -146,10 +146,6 @@ class DownloadForm(Form[bool]):
         self._propose(folder_in(parent, self._only.job.id) if self._only else parent)
         self._tell()
         self.run_worker(self._look_up(), group="look-up")
-        self.call_after_refresh(self._be_seen)
-
-    def _be_seen(self) -> None:
-        self._seen = True
 
     def _propose(self, folder: Path) -> None:
         """Put a folder into the field; what cannot be shown of its name stays as it is while nobody changes it."""

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.errors import ArkdeckError
+from tui.screens.telling import tell_error
 from tui.widgets.glyphs import glyphs
 from tui.widgets.safe_text import line, paragraphs, plain
 
@@ -44,6 +45,14 @@ class Form(ModalScreen[_Result | None]):
     def __init__(self) -> None:
         super().__init__()
         self._result: _Result | None = None
+        self._seen = False
+
+    def on_mount(self) -> None:
+        """Take keys for an answer from when the dialog is on the screen."""
+        self.call_after_refresh(self._be_seen)
+
+    def _be_seen(self) -> None:
+        self._seen = True
 
     def compose(self) -> ComposeResult:
         """Lay out title, rows, outcome and buttons."""
@@ -101,11 +110,10 @@ class Form(ModalScreen[_Result | None]):
 
     def tell_error(self, error: ArkdeckError) -> None:
         """Show what went wrong and what helps; in a toast where the dialog was left meanwhile."""
-        words = "\n".join(filter(None, [error.message, error.advice]))
         if self.is_attached:
-            self.tell(f"{glyphs().cross} {words}", "-bad")
+            self.tell(f"{glyphs().cross} {error.in_full}", "-bad")
         else:
-            self.app.notify(words, severity="error", timeout=20, markup=False)
+            tell_error(self.app, error)
 
     def finish(self, result: _Result) -> None:
         """Close with a result, as soon as nothing lies above."""

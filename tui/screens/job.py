@@ -72,9 +72,8 @@ class JobScreen(OfCloud, Polling, Moving, JobDeeds):
         self.call_after_refresh(self._show)
 
     def on_screen_resume(self) -> None:
-        """Show what was done from a dialog, or go back where the job belongs to a cloud that was left meanwhile."""
-        super().on_screen_resume()
-        if not self.leave_a_closed_cloud():
+        """Show what was done from a dialog, unless the job's cloud was left meanwhile."""
+        if deck_of(self).connection is self.of:
             self._read_journal()
 
     @property

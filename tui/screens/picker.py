@@ -22,7 +22,7 @@ from tui.folders import Kind, completed
 from tui.i18n import _
 from tui.screens.deck_app import deck_of
 from tui.screens.deck_screen import ASKED
-from tui.screens.folder_list import FolderList, Listing, for_a_while
+from tui.screens.folder_list import FolderList, ListedFolder, for_a_while
 from tui.screens.jobs import WIDE
 from tui.screens.menu import Choice, MenuScreen
 from tui.settings.key_names import key_label
@@ -96,7 +96,7 @@ class PickerScreen(FolderList):
     async def _begin(self) -> None:
         recent = [path for uri in deck_of(self).state.recent_folders if (path := path_of_uri(uri)) is not None]
         folder, onto = await in_daemon(partial(first_folder, self._start, recent), name="first folder")
-        await self.read_here(Listing(folder, onto))
+        await self.read_here(ListedFolder(folder, onto))
 
     def on_resize(self) -> None:
         """Choose what is shown for the new width."""
@@ -143,7 +143,7 @@ class PickerScreen(FolderList):
     def _typed(self) -> None:
         folder, _word = parted(self.path_line.text, self.base)
         if folder != self.wanted:
-            self.read(Listing(folder, rebase=False))
+            self.read(ListedFolder(folder, rebase=False))
         elif folder == self.listing.folder:
             self.refill()
             self.table.first()
@@ -167,7 +167,7 @@ class PickerScreen(FolderList):
         if folder == self.wanted == self.listing.folder:
             self._stand("" if event.restored else self.word)
         else:
-            self.read(Listing(folder))
+            self.read(ListedFolder(folder))
 
     def _stand(self, text: str = "") -> None:
         """Have paths begin in the folder that is listed, and a text behind it."""

@@ -80,10 +80,7 @@ def nothing_written(situation: Situation) -> str | None:
 
 def no_results(situation: Situation) -> str | None:
     """Object to a look at results while there can be none."""
-    reason = one_job(situation)
-    if reason is not None or situation.jobs[0].job.phase.finished:
-        return reason
-    return _("its results are written when it ends")
+    return one_job(situation) or not_written(situation.jobs[0].job)
 
 
 def on_jobs(verb: str) -> Command:
