@@ -433,7 +433,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         id="picker.favourite", keys=("*",), title=_("Favourite"), group=Group.PICKER, scope=_PICKER, footer=10,
-        help=_("Make this folder a favourite one, or no longer."),
+        help=_("Make this folder a favourite one, or no longer."), obstacle=picking.no_folder,
     ),
     Action(
         id="picker.sort", keys=("s",), title=_("Sort"), group=Group.PICKER, scope=_PICKER, footer=8,
@@ -441,7 +441,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         id="picker.reload", keys=("r",), title=_("Reload"), group=Group.PICKER, scope=_PICKER,
-        help=_("Read the folder again."),
+        help=_("Read the folder again."), obstacle=picking.no_folder,
     ),
     Action(
         id="picker.hidden", keys=(".",), title=_("Hidden"), group=Group.PICKER, scope=_PICKER, footer=9,

@@ -325,7 +325,7 @@ async def test_the_requests_of_a_job_made_elsewhere_are_brought_when_asked_for(
         await until(pilot, lambda: isinstance(pilot.app.screen, ResultsScreen) and rows_read(pilot))
         assert pilot.app.screen.results.input is None
         await pilot.press("i")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen._seen_at < 1e12)
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen.is_seen)
         await pilot.press("y")
         await until(pilot, lambda: isinstance(pilot.app.screen, ResultsScreen) and pilot.app.screen.results.input)
         await until(pilot, lambda: rows_read(pilot))
@@ -456,7 +456,7 @@ async def test_a_job_that_was_stopped_may_be_resumed_instead(busy: LocalCloud, d
         await pilot.press("e")
         await until(pilot, lambda: isinstance(pilot.app.screen, ResultsScreen) and rows_read(pilot))
         await pilot.press("R")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen._seen_at < 1e12)
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen.is_seen)
         await pilot.press("y")
         await until(pilot, lambda: isinstance(pilot.app.screen, RetryForm) and "instead" in screen_text(pilot))
         await pilot.click("#resume")

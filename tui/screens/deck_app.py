@@ -29,6 +29,7 @@ class DeckApp(Protocol):
         state: how the operator left the deck; `remember` changes it.
         session_keys: keys by profile that the operator gave for as long as the deck runs.
         creation: the job in the making, once there is one.
+        typed_at: when the key was pressed that is worked on just now, by `time.monotonic`; None where none is.
     """
 
     launch: Launch
@@ -38,6 +39,7 @@ class DeckApp(Protocol):
     state: DeckState
     session_keys: dict[str, Credentials]
     creation: Creation | None
+    typed_at: float | None
 
     def connect(self, profile: str | None) -> None:
         """Open a profile in the background, the one in force when None."""

@@ -338,7 +338,7 @@ class DownloadForm(Form[bool]):
     @on(Button.Pressed, "#begin")
     def _begin(self, event: Input.Submitted | Button.Pressed) -> None:
         event.stop()
-        if self._seen and not self._beginning:
+        if self.was_seen and not self._beginning:
             self._beginning = True
             self.run_worker(self._carry(), group="begin")
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from textual import on, work
 from textual.content import Content
+from textual.worker import WorkerError
 
 from tui.actions import Situation
 from tui.daemon import stream_from_daemon
@@ -33,6 +34,9 @@ from tui.widgets.table import VirtualTable
 
 SUFFIX: Final = ".jsonl"
 """What the names of input files end in."""
+
+READING: Final = "folder"
+"""The group of the worker that lists a folder."""
 
 _PATIENCE: Final = 0.2  # seconds that keys wait for a folder or a file; a file system may never answer
 _NAME: Final = attrgetter("name")
@@ -73,6 +77,7 @@ class FolderList(Headed, Listing):
     def __init__(self, *, folders: bool) -> None:
         super().__init__()
         self.folders = folders
+        self.begun = asyncio.Event()  # set once the first folder is known; `base` and `listing` stand for none before
         self.base = Path("/")
         self.listing = ListedFolder(self.base)
         self.wanted = self.base
@@ -107,6 +112,8 @@ class FolderList(Headed, Listing):
     @property
     def situation(self) -> Situation:
         """What an action would act on: the folder, and what is under the cursor."""
+        if not self.begun.is_set():
+            return super().situation
         picking = Picking(folder=self.listing.folder, entry=self.entry, folders=self.folders)
         return replace(super().situation, picking=picking)
 
@@ -118,12 +125,18 @@ class FolderList(Headed, Listing):
         self.read(ListedFolder(folder, onto), begun)
         await for_a_while(begun)
 
-    @work(group="folder", exclusive=True)
+    @work(group=READING, exclusive=True)
     async def read(self, listing: ListedFolder, begun: asyncio.Event | None = None) -> None:
         """List another folder in the background."""
         await self.read_here(listing)
         if begun is not None:
             begun.set()
+
+    async def read_to_its_end(self) -> None:
+        """Wait until the folder that is wanted is listed whole."""
+        reading = [each for each in self.workers if each.group == READING and not each.is_finished]
+        with suppress(WorkerError):  # another folder is wanted by now
+            await asyncio.gather(*(each.wait() for each in reading))
 
     async def read_here(self, listing: ListedFolder) -> None:
         """Read a folder and show it as soon as some of it is known; what is shown stays until then, for a moment."""

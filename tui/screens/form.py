@@ -10,12 +10,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.types import CSSPathType
 from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.errors import ArkdeckError
+from tui.screens.seen_first import SeenFirst
 from tui.screens.telling import tell_error
 from tui.widgets.glyphs import glyphs
 from tui.widgets.safe_text import line, paragraphs, plain
@@ -25,7 +25,7 @@ _Result = TypeVar("_Result")
 _ROWS_AROUND: Final = 7
 
 
-class Form(ModalScreen[_Result | None]):
+class Form(SeenFirst[_Result | None]):
     """A dialog of labelled rows over an outcome and buttons, which keep their place in a small window.
 
     Leaving it returns None.
@@ -45,14 +45,6 @@ class Form(ModalScreen[_Result | None]):
     def __init__(self) -> None:
         super().__init__()
         self._result: _Result | None = None
-        self._seen = False
-
-    def on_mount(self) -> None:
-        """Take keys for an answer from when the dialog is on the screen."""
-        self.call_after_refresh(self._be_seen)
-
-    def _be_seen(self) -> None:
-        self._seen = True
 
     def compose(self) -> ComposeResult:
         """Lay out title, rows, outcome and buttons."""

@@ -156,7 +156,7 @@ class JobForm(Form[bool]):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._seen:
+        if self.is_seen:
             self._judge([field for field in self._fields if field.id == event.input.id])
             self.tell("")
             self._offer(event.input.id or "")
@@ -212,7 +212,7 @@ class JobForm(Form[bool]):
 
     def _begin(self, send: Send) -> None:
         """Send what was changed, unless it is on its way, or something is wrong with it."""
-        if self._in_flight or not self._seen:
+        if self._in_flight or not self.was_seen:
             return
         wrong = self._judge(self._fields)
         if wrong:

@@ -179,7 +179,7 @@ class RetryForm(Form[RetryFile | Deed]):
     @work(group="write", exclusive=True)
     async def _write(self) -> None:
         """Write the file, and return it."""
-        if not self._seen:
+        if not self.was_seen:
             return
         try:
             changes = self._changes()

@@ -7,6 +7,11 @@ from tui.i18n import _
 from tui.situations import Situation
 
 
+def no_folder(situation: Situation) -> str | None:
+    """Object while no folder is listed."""
+    return None if situation.picking is not None else _("the folder is still being looked for")
+
+
 def no_entry(situation: Situation) -> str | None:
     """Object where nothing of a folder is under the cursor."""
     picking = situation.picking
