@@ -8,7 +8,7 @@ import pytest
 from textual.widgets import Button, Input
 
 from tests.ui.conftest import DeckOn
-from tests.ui.pilot_tools import screen_text, toasts, until
+from tests.ui.pilot_tools import reconnect, screen_text, toasts, until
 from tui.ark.models import Job, Phase
 from tui.localcloud import LocalCloud
 from tui.runs.transfers import TransferState
@@ -232,3 +232,16 @@ async def test_results_that_are_here_are_opened_from_the_form(busy: LocalCloud, 
         await open_form(pilot, job)
         pilot.app.screen.query_one("#open", Button).press()
         await until(pilot, lambda: isinstance(pilot.app.screen, ResultsScreen))
+
+
+@pytest.mark.parametrize("picking", [False, True])
+async def test_another_cloud_closes_it_also_beneath_the_picker(busy: LocalCloud, deck_on: DeckOn, picking: bool):
+    async with deck_on(busy) as pilot:
+        await open_form(pilot, jobs_in(pilot, Phase.COMPLETED)[0])
+        if picking:
+            await pilot.click("#pick")
+            await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
+        await reconnect(pilot)
+        if picking:
+            await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))

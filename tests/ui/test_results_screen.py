@@ -420,6 +420,15 @@ async def test_a_kind_of_error_is_retried_with_a_change(empty_cloud: LocalCloud,
     assert all((row["body"]["max_tokens"], row["body"]["user"]) == (64, "a b") for row in rows)
 
 
+async def test_a_retry_is_not_sent_to_another_cloud(empty_cloud: LocalCloud, paths: Paths, home: Path) -> None:
+    job = await write_results(home, USUAL)
+    async with opened(empty_cloud, paths, job) as pilot:
+        await retry_form(pilot)
+        await reconnect(pilot)
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
+    assert not list((home / JOB_ID).glob("retry-*"))
+
+
 async def test_nothing_chosen_writes_nothing(empty_cloud: LocalCloud, paths: Paths, home: Path) -> None:
     job = await write_results(home, USUAL)
     async with opened(empty_cloud, paths, job) as pilot:

@@ -74,6 +74,8 @@ class DeckScreen(Screen[None]):
 
     async def action_act(self, action_id: str) -> None:
         """Run an action, or say what stands in its way."""
+        if self not in self.app.screen_stack:
+            return  # closed beneath the palette that the action was chosen in
         action = actions.action(action_id)
         reason = actions.obstacle(action, self.situation)
         if reason is not None:

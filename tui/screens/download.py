@@ -22,8 +22,7 @@ from tui.runs.collect import job_files
 from tui.runs.destination import Destination, collected_folder, folder_in, look_at
 from tui.runs.folder import ERRORS, RESULTS
 from tui.screens.deck_app import deck_of
-from tui.screens.form import Form
-from tui.screens.messages import ConnectionChanged
+from tui.screens.form import FormOfCloud
 from tui.text import clean, human_bytes, short_path
 from tui.typed_path import typed_path
 from tui.widgets.glyphs import glyphs
@@ -79,14 +78,14 @@ class _Download:
         return bool(self.files) and self.at is not None and self.at.here.issuperset(self.files or {})
 
 
-class DownloadForm(Form[bool]):
+class DownloadForm(FormOfCloud[bool]):
     """Takes a folder for the results of jobs, and begins to bring them there; True where it did.
 
     Args:
         views: finished jobs; the results of several go to a folder each, beneath the one that is chosen.
         passed_over: others that were asked for, each with the reason why its results cannot come.
         command: the command line that does the same but for the folder; None where there is none.
-        connection: of their cloud; once that is left, nothing can be begun any more.
+        connection: of their cloud.
     """
 
     CSS_PATH: ClassVar = ["form.tcss", "download.tcss"]
@@ -372,10 +371,6 @@ class DownloadForm(Form[bool]):
         """Propose the folder the next time, unless its name is one that cannot be written down."""
         if str(folder).isprintable():
             deck_of(self).remember(results_folder=str(folder))
-
-    @on(ConnectionChanged)
-    def _cloud_left(self) -> None:
-        self.dismiss(None)
 
     @on(Button.Pressed, "#leave")
     def action_leave(self) -> None:

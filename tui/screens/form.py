@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Final, TypeVar
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.errors import ArkdeckError
+from tui.screens.messages import ConnectionChanged
 from tui.screens.seen_first import SeenFirst
 from tui.screens.telling import tell_error
 from tui.widgets.glyphs import glyphs
@@ -44,6 +45,7 @@ class Form(SeenFirst[_Result | None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._ended = False
         self._result: _Result | None = None
 
     def compose(self) -> ComposeResult:
@@ -107,9 +109,9 @@ class Form(SeenFirst[_Result | None]):
         else:
             tell_error(self.app, error)
 
-    def finish(self, result: _Result) -> None:
+    def finish(self, result: _Result | None) -> None:
         """Close with a result, as soon as nothing lies above."""
-        self._result = result
+        self._ended, self._result = True, result
         self._close()
 
     def on_screen_resume(self) -> None:
@@ -117,9 +119,17 @@ class Form(SeenFirst[_Result | None]):
         self._close()
 
     def _close(self) -> None:
-        if self._result is not None and self.app.screen is self:
+        if self._ended and self.app.screen is self:
             self.dismiss(self._result)
 
     def action_leave(self) -> None:
         """Leave everything as it is."""
         self.dismiss(None)
+
+
+class FormOfCloud(Form[_Result]):
+    """A form about what belongs to the cloud that is open: once that is left, nothing comes of it."""
+
+    @on(ConnectionChanged)
+    def _cloud_left(self) -> None:
+        self.finish(None)

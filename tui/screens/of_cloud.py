@@ -29,7 +29,12 @@ class OfCloud(DeckScreen):
         """Close where the cloud was left from a screen above."""
         self._leave_a_closed_cloud()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the cloud is still open."""
+        return deck_of(self).connection is self.of
+
     @on(ConnectionChanged)
     def _leave_a_closed_cloud(self) -> None:
-        if deck_of(self).connection is not self.of and self.is_active:
+        if not self.is_open and self.is_active:
             DeckScreen.do_app_back(self)

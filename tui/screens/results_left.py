@@ -73,7 +73,8 @@ class RetryDeeds(OpenedResults):
         except ArkdeckError as error:
             tell_error(self.app, error)
         else:
-            open_create(self.app, plan)
+            if self.is_open:
+                open_create(self.app, plan)
 
     async def do_results_input(self) -> None:
         """Bring the requests from the object store."""
@@ -90,7 +91,7 @@ class RetryDeeds(OpenedResults):
             consequence=_("They are not on this machine: {size}. They stay while these results are open.", size=size),
             yes=_("Bring them"),
         )
-        if not await self.app.push_screen_wait(asked):
+        if not await self.app.push_screen_wait(asked) or not self.is_open:
             return None
         try:
             async with aclosing(bring_input(results, self._connect)) as events:

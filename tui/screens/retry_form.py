@@ -18,7 +18,7 @@ from tui.errors import ArkdeckError, UsageError
 from tui.i18n import _
 from tui.runs.changes import Deed, obstacle
 from tui.runs.retry import RetryFile, in_words, resumable, would_resume, write_retry_file
-from tui.screens.form import Form
+from tui.screens.form import FormOfCloud
 from tui.text import clean
 from tui.widgets.job_cells import job_name
 from tui.widgets.legend import legend
@@ -38,7 +38,7 @@ _USUAL: Final = Only().reasons
 _CODE: Final = "code"
 
 
-class RetryForm(Form[RetryFile | Deed]):
+class RetryForm(FormOfCloud[RetryFile | Deed]):
     """Lets the operator choose what is sent again and how it is changed, and writes the file of it.
 
     Returns the file, or RESUME where the service is to go on with the job instead.

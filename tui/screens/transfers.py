@@ -183,7 +183,7 @@ class TransfersScreen(Headed, Listing):
             question = _("Give up the download of {name}?", name=transfer.name)
             after = _("What came of an unfinished file is dropped; complete files stay, and so does the job.")
         asking = ConfirmScreen(question, touches=[str(transfer.path)], consequence=after, yes=_("Give up"))
-        if not await self.app.push_screen_wait(asking):
+        if not await self.app.push_screen_wait(asking) or transfers is not self._transfers:
             return
         try:
             await transfers.cancel(transfer.id)
