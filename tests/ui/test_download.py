@@ -8,7 +8,7 @@ import pytest
 from textual.widgets import Button, Input
 
 from tests.ui.conftest import DeckOn
-from tests.ui.pilot_tools import reconnect, screen_text, toasts, until
+from tests.ui.pilot_tools import reconnect, screen_lines, screen_text, toasts, until
 from tui.ark.models import Job, Phase
 from tui.localcloud import LocalCloud
 from tui.runs.transfers import TransferState
@@ -190,6 +190,13 @@ async def test_a_bucket_without_permission_is_told_before_anything_is_begun(busy
         choose(pilot, jobs_in(pilot, Phase.COMPLETED)[0])
         await pilot.press("d")
         await until(pilot, lambda: "denies access" in screen_text(pilot))
+
+
+async def test_of_a_path_longer_than_its_field_the_end_is_shown(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        await open_form(pilot, jobs_in(pilot, Phase.COMPLETED)[0])
+        type_folder(pilot, "/" + "deep/" * 40 + "end")
+        await until(pilot, lambda: any("folder" in row and "deep/end" in row for row in screen_lines(pilot)))
 
 
 async def test_escape_leaves_without_a_trace(busy: LocalCloud, deck_on: DeckOn, tmp_path: Path):
