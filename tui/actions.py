@@ -12,10 +12,22 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from tui import situations, transfer_situations
 from tui.i18n import _
 from tui.runs.changes import Deed
-from tui.situations import Situation
+from tui.situations import (
+    Situation,
+    always,
+    creation,
+    jobs,
+    no_profile,
+    nothing,
+    nothing_open,
+    picking,
+    profiles,
+    read_only,
+    results,
+    transfers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,8 +104,8 @@ class Action:
     danger: bool = False
     footer: int = 0
     argument: int | None = None
-    obstacle: Obstacle = field(default=situations.nothing, repr=False)
-    command: Command = field(default=situations.nothing, repr=False)
+    obstacle: Obstacle = field(default=nothing, repr=False)
+    command: Command = field(default=nothing, repr=False)
 
     @property
     def handler(self) -> str:
@@ -146,70 +158,70 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="job.open", keys=("enter",), title=_("Open"), group=Group.JOB, scope=_JOBS, footer=1,
         help=_("Open the job: times, rate, places, history."),
-        obstacle=situations.one_job, command=situations.on_one_job("job"),
+        obstacle=jobs.one_job, command=jobs.on_one_job("job"),
     ),
     Action(
         id="activity.open", keys=("enter",), title=_("Open"), group=Group.JOB, scope=_ACTIVITY, footer=1,
-        help=_("Open the job that it was done to."), obstacle=situations.not_listed,
-        command=situations.on_one_job("job"),
+        help=_("Open the job that it was done to."), obstacle=jobs.not_listed,
+        command=jobs.on_one_job("job"),
     ),
     Action(
-        id="activity.reload", keys=("r",), title=_("Reload"), group=Group.JOB, scope=_ACTIVITY, footer=2,
-        help=_("Read again what was done."), command=situations.words("audit"),
+        id="activity.reload", keys=("r",), title=_("Reload"), group=Group.LIST, scope=_ACTIVITY, footer=2,
+        help=_("Read again what was done."), command=always("audit"),
     ),
     Action(
         id="job.download", keys=("d",), title=_("Download"), group=Group.JOB, scope=_JOB, footer=3,
         help=_("Bring the results to a folder on this disk, verified."),
-        obstacle=situations.nothing_written, command=situations.on_one_job("collect"),
+        obstacle=jobs.nothing_written, command=jobs.on_one_job("collect"),
     ),
     Action(
         id="job.results", keys=("e",), title=_("Results"), group=Group.JOB, scope=_JOB, footer=4,
         help=_("Show what became of its requests: answers, errors, what is left."),
-        obstacle=situations.no_results, command=situations.on_one_job("results"),
+        obstacle=jobs.no_results, command=jobs.on_one_job("results"),
     ),
     Action(
         id="job.enter", keys=("enter",), title=_("Results"), group=Group.JOB, scope=frozenset([Scope.JOB]),
         help=_("Show what became of its requests, too."),
-        obstacle=situations.no_results, command=situations.on_one_job("results"),
+        obstacle=jobs.no_results, command=jobs.on_one_job("results"),
     ),
     Action(
         id="job.stop", keys=("S",), title=_("Stop"), group=Group.JOB, scope=_JOB, writes=True, danger=True, footer=7,
         help=_("Stop it; what is answered can be collected."),
-        obstacle=situations.not_allowed(Deed.STOP), command=situations.on_jobs("stop"),
+        obstacle=jobs.not_allowed(Deed.STOP), command=jobs.on_jobs("stop"),
     ),
     Action(
         id="job.resume", keys=("M",), title=_("Resume"), group=Group.JOB, scope=_JOB, writes=True, footer=12,
         help=_("Go on with a job that was stopped or failed."),
-        obstacle=situations.not_allowed(Deed.RESUME), command=situations.on_jobs("resume"),
+        obstacle=jobs.not_allowed(Deed.RESUME), command=jobs.on_jobs("resume"),
     ),
     Action(
         id="job.delete", keys=("X",), title=_("Delete"), group=Group.JOB, scope=_JOB, writes=True, danger=True,
         footer=13, help=_("Delete the finished job on the service."),
-        obstacle=situations.not_allowed(Deed.DELETE), command=situations.on_jobs("delete"),
+        obstacle=jobs.not_allowed(Deed.DELETE), command=jobs.on_jobs("delete"),
     ),
     Action(
         id="job.update", keys=("U",), title=_("Update"), group=Group.JOB, scope=_JOB, writes=True, footer=17,
         help=_("Change the name or the description."),
-        obstacle=situations.not_allowed_to_one(Deed.UPDATE), command=situations.update_job,
+        obstacle=jobs.not_allowed_to_one(Deed.UPDATE), command=jobs.update_job,
     ),
     Action(
         id="job.clone", keys=("N",), title=_("Clone"), group=Group.JOB, scope=_JOB, writes=True, footer=16,
         help=_("Create a new job on the same input."),
-        obstacle=situations.not_allowed_to_one(Deed.CLONE), command=situations.on_one_job("clone"),
+        obstacle=jobs.not_allowed_to_one(Deed.CLONE), command=jobs.on_one_job("clone"),
     ),
     Action(
         id="job.create", keys=("n",), title=_("New"), group=Group.JOB, scope=_JOBS, footer=2,
-        help=_("Make a job of a file, step by step."), obstacle=situations.nothing_to_be_made,
+        help=_("Make a job of a file, step by step."), obstacle=jobs.nothing_to_be_made,
     ),
     Action(
         id="job.json", keys=("y",), title=_("JSON"), group=Group.JOB, scope=_JOB, footer=14,
         help=_("Show the job as the service describes it."),
-        obstacle=situations.one_job, command=situations.on_one_job("job", "--json"),
+        obstacle=jobs.one_job, command=jobs.on_one_job("job", "--json"),
     ),
     Action(
         id="job.copy", keys=("c",), title=_("Copy"), group=Group.JOB, scope=_JOB, footer=11,
         help=_("Copy the id, a place, or a command line."),
-        obstacle=situations.nothing_to_copy,
+        obstacle=jobs.nothing_to_copy,
     ),
     *(
         Action(
@@ -220,7 +232,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         id="jobs.filter", keys=("/",), title=_("Filter"), group=Group.LIST, scope=_JOBS, footer=5,
-        help=_("Narrow the list: phase:failed model:x age:<2d"), command=situations.list_jobs,
+        help=_("Narrow the list: phase:failed model:x age:<2d"), command=jobs.list_jobs,
     ),
     Action(
         id="jobs.sort", keys=("s",), title=_("Sort"), group=Group.LIST, scope=_JOBS, footer=10,
@@ -236,24 +248,24 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         id="jobs.refresh", keys=("r",), title=_("Refresh"), group=Group.LIST, scope=_JOB,
-        help=_("Ask the service now."), obstacle=situations.nothing_open, command=situations.list_jobs,
+        help=_("Ask the service now."), obstacle=nothing_open, command=jobs.list_jobs,
     ),
     Action(
         id="jobs.faster", keys=("+",), title=_("Faster"), group=Group.LIST, scope=_JOB,
-        help=_("Ask the service more often."), obstacle=situations.no_profile,
+        help=_("Ask the service more often."), obstacle=no_profile,
     ),
     Action(
         id="jobs.slower", keys=("-",), title=_("Slower"), group=Group.LIST, scope=_JOB,
-        help=_("Ask the service less often."), obstacle=situations.no_profile,
+        help=_("Ask the service less often."), obstacle=no_profile,
     ),
     Action(
         id="jobs.pause", keys=(".",), title=_("Pause"), group=Group.LIST, scope=_JOB,
-        help=_("Stop asking the service, or go on."), obstacle=situations.no_profile,
+        help=_("Stop asking the service, or go on."), obstacle=no_profile,
     ),
     Action(
         id="results.open", keys=("enter",), title=_("Open"), group=Group.RESULTS, scope=_RESULTS, footer=1,
         help=_("Show the request and its answer."),
-        obstacle=situations.no_request, command=situations.show_request,
+        obstacle=results.no_request, command=results.show_request,
     ),
     *(
         Action(
@@ -268,17 +280,17 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         id="results.errors", keys=("e",), title=_("Errors"), group=Group.RESULTS, scope=_RESULTS, footer=3,
-        help=_("Choose a kind of error, and list the requests that failed so."), obstacle=situations.no_failure,
+        help=_("Choose a kind of error, and list the requests that failed so."), obstacle=results.no_failure,
     ),
     Action(
         id="results.retry", keys=("R",), title=_("Retry"), group=Group.RESULTS, scope=_RESULTS, footer=4,
         help=_("Make a new job of what is left."),
-        obstacle=situations.nothing_left, command=situations.on_one_job("retry"),
+        obstacle=results.nothing_left, command=jobs.on_one_job("retry"),
     ),
     Action(
         id="results.input", keys=("i",), title=_("Input"), group=Group.RESULTS, scope=_RESULTS,
         help=_("Bring the requests from the object store, where they are not on this machine."),
-        obstacle=situations.input_here,
+        obstacle=results.input_here,
     ),
     Action(
         id="request.next", keys=("n",), title=_("Next"), group=Group.RESULTS, scope=_REQUEST, footer=1,
@@ -306,12 +318,12 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         id="request.copy", keys=("c",), title=_("Copy"), group=Group.RESULTS, scope=_RESULTS | _REQUEST, footer=5,
-        help=_("Copy the id, the answer, a line, or a command line."), obstacle=situations.no_request,
+        help=_("Copy the id, the answer, a line, or a command line."), obstacle=results.no_request,
     ),
     Action(
         id="request.json", keys=("y",), title=_("JSON"), group=Group.RESULTS, scope=_RESULTS | _REQUEST, footer=7,
         help=_("Show the lines of request and reply as they are."),
-        obstacle=situations.no_request, command=situations.show_request,
+        obstacle=results.no_request, command=results.show_request,
     ),
     Action(
         id="move.down", keys=("j", "down"), title=_("Down"), group=Group.MOVE, scope=_MOVING,
@@ -340,27 +352,27 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="jobs.mark", keys=("space",), title=_("Mark"), group=Group.MOVE, scope=_JOBS, footer=9,
         help=_("Mark the job, or unmark it."),
-        obstacle=situations.no_job,
+        obstacle=jobs.no_job,
     ),
     Action(
         id="jobs.mark_range", keys=("v",), title=_("Mark range"), group=Group.MOVE, scope=_JOBS,
-        help=_("Mark everything from the last mark to here."), obstacle=situations.no_job,
+        help=_("Mark everything from the last mark to here."), obstacle=jobs.no_job,
     ),
     Action(
         id="jobs.clear_marks", keys=("\\",), title=_("Clear marks"), group=Group.MOVE, scope=_JOBS,
-        help=_("Unmark all jobs."), obstacle=situations.no_marks,
+        help=_("Unmark all jobs."), obstacle=jobs.no_marks,
     ),
     Action(
         id="create.open", keys=("enter",), title=_("Open"), group=Group.CREATE, scope=_CREATE, footer=1,
-        help=_("Choose the file, see the line, change the value."), obstacle=situations.nothing_to_open,
+        help=_("Choose the file, see the line, change the value."), obstacle=creation.nothing_to_open,
     ),
     Action(
         id="create.next", keys=("n", "right"), title=_("Next"), group=Group.CREATE, scope=_CREATE, footer=2,
-        help=_("Go on to the next step."), obstacle=situations.last_stage,
+        help=_("Go on to the next step."), obstacle=creation.last_stage,
     ),
     Action(
         id="create.previous", keys=("p", "left"), title=_("Previous"), group=Group.CREATE, scope=_CREATE,
-        help=_("Go back to the step before."), obstacle=situations.first_stage,
+        help=_("Go back to the step before."), obstacle=creation.first_stage,
     ),
     *(
         Action(
@@ -372,7 +384,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="create.send", keys=("S",), title=_("Send"), group=Group.CREATE, scope=_CREATE, writes=True, footer=3,
         help=_("Upload the file and create the job: its answers are paid for."),
-        obstacle=situations.not_to_be_sent, command=situations.submission,
+        obstacle=creation.not_to_be_sent, command=creation.submission,
     ),
     Action(
         id="create.file", keys=("f",), title=_("File"), group=Group.CREATE, scope=_CREATE, footer=4,
@@ -380,32 +392,32 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         id="create.again", keys=("r",), title=_("Again"), group=Group.CREATE, scope=_CREATE, footer=5,
-        help=_("Check the file again, or ask the service again."), obstacle=situations.nothing_to_repeat,
+        help=_("Check the file again, or ask the service again."), obstacle=creation.nothing_to_repeat,
     ),
     Action(
         id="create.stop_check", keys=("x",), title=_("Stop check"), group=Group.CREATE, scope=_CREATE, footer=8,
-        help=_("Stop the check of the file."), obstacle=situations.no_check,
+        help=_("Stop the check of the file."), obstacle=creation.no_check,
     ),
     Action(
         id="create.copy", keys=("c",), title=_("Copy"), group=Group.CREATE, scope=_CREATE, footer=7,
-        help=_("Copy the command line that does the same."), obstacle=situations.no_submission,
-        command=situations.submission,
+        help=_("Copy the command line that does the same."), obstacle=creation.no_submission,
+        command=creation.submission,
     ),
     Action(
         id="create.anew", keys=("A",), title=_("Start anew"), group=Group.CREATE, scope=_CREATE,
-        help=_("Forget what is chosen and typed here."), obstacle=situations.nothing_chosen,
+        help=_("Forget what is chosen and typed here."), obstacle=creation.nothing_chosen,
     ),
     Action(
         id="picker.open", keys=("enter", "l", "right"), title=_("Open"), group=Group.PICKER, scope=_PICKER, footer=1,
-        help=_("Go into the folder, or take the file."), obstacle=situations.no_entry,
+        help=_("Go into the folder, or take the file."), obstacle=picking.no_entry,
     ),
     Action(
         id="picker.choose", keys=("c",), title=_("Choose"), group=Group.PICKER, scope=_PICKER, footer=2,
-        help=_("Take the file under the cursor, or the folder that is listed."), obstacle=situations.nothing_to_choose,
+        help=_("Take the file under the cursor, or the folder that is listed."), obstacle=picking.nothing_to_choose,
     ),
     Action(
         id="picker.parent", keys=("h", "backspace", "left"), title=_("Up"), group=Group.PICKER, scope=_PICKER, footer=3,
-        help=_("Go to the folder above."), obstacle=situations.at_the_top,
+        help=_("Go to the folder above."), obstacle=picking.at_the_top,
     ),
     Action(
         id="picker.path", keys=("/",), title=_("Path"), group=Group.PICKER, scope=_PICKER, footer=4,
@@ -413,7 +425,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         id="picker.all", keys=("a",), title=_("All files"), group=Group.PICKER, scope=_PICKER, footer=5,
-        help=_("List all files, or only those that end in .jsonl."), obstacle=situations.folders_alone,
+        help=_("List all files, or only those that end in .jsonl."), obstacle=picking.folders_alone,
     ),
     Action(
         id="picker.places", keys=("f",), title=_("Folders"), group=Group.PICKER, scope=_PICKER, footer=7,
@@ -421,7 +433,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         id="picker.favourite", keys=("*",), title=_("Favourite"), group=Group.PICKER, scope=_PICKER, footer=10,
-        help=_("Make this folder a favourite one, or no longer."),
+        help=_("Make this folder a favourite one, or no longer."), obstacle=picking.no_folder,
     ),
     Action(
         id="picker.sort", keys=("s",), title=_("Sort"), group=Group.PICKER, scope=_PICKER, footer=8,
@@ -429,7 +441,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         id="picker.reload", keys=("r",), title=_("Reload"), group=Group.PICKER, scope=_PICKER,
-        help=_("Read the folder again."),
+        help=_("Read the folder again."), obstacle=picking.no_folder,
     ),
     Action(
         id="picker.hidden", keys=(".",), title=_("Hidden"), group=Group.PICKER, scope=_PICKER, footer=9,
@@ -437,62 +449,62 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         id="transfer.open", keys=("enter",), title=_("Open"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=1,
-        help=_("Open the job that it made, or whose results it brought."), obstacle=transfer_situations.no_job_yet,
-        command=transfer_situations.show_job,
+        help=_("Open the job that it made, or whose results it brought."), obstacle=transfers.no_job_yet,
+        command=transfers.show_job,
     ),
     Action(
         id="transfer.pause", keys=("p",), title=_("Pause"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=2,
         help=_("Stop it for now, or go on with it; what is there stays."),
-        obstacle=transfer_situations.not_to_be_paused, command=transfer_situations.continue_transfer,
+        obstacle=transfers.not_to_be_paused, command=transfers.continue_transfer,
     ),
     Action(
         id="transfer.retry", keys=("r",), title=_("Retry"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=3,
-        help=_("Try again what failed."), obstacle=transfer_situations.not_failed,
-        command=transfer_situations.continue_transfer,
+        help=_("Try again what failed."), obstacle=transfers.not_failed,
+        command=transfers.continue_transfer,
     ),
     Action(
         id="transfer.cancel", keys=("X",), title=_("Cancel"), group=Group.TRANSFERS, scope=_TRANSFERS, danger=True,
-        footer=4, help=_("Give it up; files that are complete stay."), obstacle=transfer_situations.not_to_be_cancelled,
-        command=transfer_situations.forget_transfer,
+        footer=4, help=_("Give it up; files that are complete stay."), obstacle=transfers.not_to_be_cancelled,
+        command=transfers.forget_transfer,
     ),
     Action(
         id="transfer.copy", keys=("c",), title=_("Copy"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=7,
-        help=_("Copy the path, the job's id, the error, or a command line."), obstacle=transfer_situations.no_transfer,
+        help=_("Copy the path, the job's id, the error, or a command line."), obstacle=transfers.no_transfer,
     ),
     Action(
         id="transfer.clear", keys=("C",), title=_("Clear"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=5,
         help=_("Take what is finished off the list; nothing else happens to it."),
-        obstacle=transfer_situations.nothing_finished,
+        obstacle=transfers.nothing_finished,
     ),
     Action(
         id="profile.use", keys=("enter",), title=_("Use"), group=Group.PROFILES, scope=_PROFILES, footer=1,
-        help=_("Work with this profile."), obstacle=situations.no_choice,
+        help=_("Work with this profile."), obstacle=profiles.no_choice,
     ),
     Action(
         id="profile.add", keys=("n",), title=_("Add"), group=Group.PROFILES, scope=_PROFILES, footer=2,
-        help=_("Write a new profile into the configuration file."), obstacle=situations.unreadable,
+        help=_("Write a new profile into the configuration file."), obstacle=profiles.unreadable,
     ),
     Action(
         id="profile.edit", keys=("e",), title=_("Edit"), group=Group.PROFILES, scope=_PROFILES, footer=4,
-        help=_("Change its region, bucket, project and access."), obstacle=situations.no_choice,
+        help=_("Change its region, bucket, project and access."), obstacle=profiles.no_choice,
     ),
     Action(
         id="profile.delete", keys=("X",), title=_("Delete"), group=Group.PROFILES, scope=_PROFILES, danger=True,
         footer=5, help=_("Remove it from the configuration file."),
-        obstacle=situations.not_in_file, command=situations.on_chosen("config", "remove"),
+        obstacle=profiles.not_in_file, command=profiles.on_chosen("config", "remove"),
     ),
     Action(
         id="profile.log_in", keys=("L", "l"), title=_("Log in"), group=Group.PROFILES, scope=_PROFILES, footer=3,
-        help=_("Enter its access keys."), obstacle=situations.no_choice, command=situations.words("login"),
+        help=_("Enter its access keys."), obstacle=profiles.no_choice, command=always("login"),
     ),
     Action(
         id="profile.log_out", keys=("O",), title=_("Log out"), group=Group.PROFILES, scope=_PROFILES, danger=True,
         footer=7, help=_("Forget its access keys."),
-        obstacle=situations.no_keys_to_forget, command=situations.words("logout"),
+        obstacle=profiles.no_keys_to_forget, command=always("logout"),
     ),
     Action(
         id="profile.default", keys=("*",), title=_("Default"), group=Group.PROFILES, scope=_PROFILES, footer=8,
-        help=_("Open it whenever none is asked for."), obstacle=situations.default_already,
+        help=_("Open it whenever none is asked for."), obstacle=profiles.default_already,
     ),
     Action(
         id="profile.reload", keys=("r",), title=_("Reload"), group=Group.PROFILES, scope=_PROFILES,
@@ -509,21 +521,21 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="app.copy_command", title=_("Copy command"), group=Group.APP, scope=_JOB | _RESULTS | _REQUEST,
         help=_("Copy the command line that shows the same."),
-        command=situations.show_the_same,
+        command=jobs.show_the_same,
     ),
     Action(
         id="app.transfers", keys=("t",), title=_("Transfers"), group=Group.APP, scope=_LISTS, footer=8,
-        help=_("Show what goes up and what comes down."), obstacle=situations.nothing_open,
-        command=situations.words("runs"),
+        help=_("Show what goes up and what comes down."), obstacle=nothing_open,
+        command=always("runs"),
     ),
     Action(
         id="app.profiles", keys=("P",), title=_("Profiles"), group=Group.APP, scope=_APP,
-        help=_("Choose, add or change a profile."), command=situations.words("profiles"),
+        help=_("Choose, add or change a profile."), command=always("profiles"),
     ),
     Action(
         id="app.activity", keys=("@",), title=_("Activity"), group=Group.APP, scope=_APP,
         help=_("See what was done to jobs from this machine."),
-        obstacle=situations.no_profile, command=situations.words("audit"),
+        obstacle=no_profile, command=always("audit"),
     ),
     Action(
         id="app.theme", keys=("T",), title=_("Theme"), group=Group.APP, scope=_APP,
@@ -569,7 +581,7 @@ def in_key_bar(scope: Scope) -> tuple[Action, ...]:
 
 def obstacle(action: Action, situation: Situation) -> str | None:
     """Return why the action cannot be done now: read only, not connected, or its own reason; None when it can."""
-    if action.writes and (objection := situations.read_only(situation) or situations.no_profile(situation)):
+    if action.writes and (objection := read_only(situation) or no_profile(situation)):
         return objection
     return action.obstacle(situation)
 

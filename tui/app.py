@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from textual.theme import Theme as TextualTheme
 
     from tui.creation import Creation
-    from tui.runs.plan import Plan
 
 CRASHED: Final = 70
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -242,41 +241,12 @@ class Deck(ConnectedApp, inherit_bindings=False):
             else _("press q to leave arkdeck; the jobs go on")
         )
 
-    def create(self, plan: Plan | None = None) -> None:
-        """Open the page that makes a job, on what is in the plan."""
-        from tui.screens.create import open_create
-
-        open_create(self, plan)
-
-    def do_job_create(self) -> None:
-        """Make a job of a file."""
-        self.create()
-
     def do_app_suspend(self) -> None:
         """Go back to the shell, if there is one that can continue the deck."""
         if shell_can_continue():
             self.action_suspend_process()
         else:
             self.notify(_("there is no shell to go back to"), severity="warning")
-
-    def do_app_profiles(self) -> None:
-        """Choose, add or change a profile."""
-        from tui.screens.profiles import ProfilesScreen
-
-        self.push_screen(ProfilesScreen())
-
-    def do_app_transfers(self) -> None:
-        """Show what goes up and what comes down."""
-        from tui.screens.transfers import TransfersScreen
-
-        self.push_screen(TransfersScreen())
-
-    def do_app_activity(self) -> None:
-        """Show what was done to jobs from this machine."""
-        from tui.screens.activity import ActivityScreen
-
-        if not isinstance(self.screen, ActivityScreen):
-            self.push_screen(ActivityScreen())
 
     def do_app_quit(self) -> None:
         """Leave; jobs and runs go on or can be continued.

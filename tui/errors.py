@@ -20,6 +20,11 @@ class ArkdeckError(Exception):
         self.message = message
         self.advice = advice
 
+    @property
+    def in_full(self) -> str:
+        """The message, and the advice beneath it."""
+        return "\n".join(filter(None, [self.message, self.advice]))
+
 
 class WorkError(ArkdeckError):
     """The work itself failed: bad input, a failed job, a full disk."""

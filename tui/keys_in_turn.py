@@ -21,10 +21,14 @@ class KeysInTurn(App[int]):
     Textual sends each key to what has the focus when it comes in. On a slow line several come in at once, so what is
     typed behind `/` would go to the list as commands, before the first of them has moved the focus. Here they wait
     until a key, and the field, the screen or the dialog that it opens, are there.
+
+    Attributes:
+        typed_at: when the key was pressed that is worked on just now, by `time.monotonic`; None where none is.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self.typed_at: float | None = None
         self._typed: asyncio.Queue[events.Key | events.Paste] = asyncio.Queue()
         self._screen_changed = asyncio.Event()
 
@@ -42,7 +46,9 @@ class KeysInTurn(App[int]):
 
     async def _hand_out(self) -> None:
         while True:
+            self.typed_at = None
             event = await self._typed.get()
+            self.typed_at = event.time
             asked_before = self._asked()
             self._screen_changed.clear()
             begun_at = self.focused or self.screen

@@ -54,7 +54,7 @@ def go_the_whole_way(terminal: Terminal) -> None:
     terminal.until("primary version")
     terminal.type("doubao-pro-32k")
     terminal.press("Enter")
-    terminal.until("goes on to the review")
+    terminal.until("go on to the review")
     terminal.type("n")
     terminal.until("The service would create this job.")
     terminal.type("S")

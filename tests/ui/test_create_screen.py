@@ -9,16 +9,17 @@ import pytest
 from tests.flows.deck import MODEL, write_requests
 from tests.hostile import HARMFUL
 from tests.ui.conftest import DeckOn
-from tests.ui.pilot_tools import screen_text, toasts, until
+from tests.ui.pilot_tools import reconnect, screen_text, toasts, until
 from tests.ui.scenes import typed
 from tui.localcloud import LocalCloud
 from tui.runs.submission import bare_plan
 from tui.runs.transfers import TransferState
 from tui.screens.confirm import ConfirmScreen
-from tui.screens.create import CreateScreen
+from tui.screens.create import CreateScreen, open_create
 from tui.screens.field import FieldScreen
 from tui.screens.job import JobScreen
 from tui.screens.jobs import JobsScreen
+from tui.screens.palette import Palette
 from tui.screens.picker import PickerScreen
 from tui.screens.text_screen import TextScreen
 from tui.widgets.path_line import PathInput
@@ -226,7 +227,7 @@ async def test_a_plan_takes_the_place_of_a_draft_only_when_that_is_wanted(
         connection = pilot.app.connection
         plan = bare_plan(other, connection.profile, "", named=False, folder=tmp_path)
         for key, path in (("n", file), ("y", other)):
-            pilot.app.create(plan)
+            open_create(pilot.app, plan)
             await until(pilot, lambda: on(pilot, ConfirmScreen))
             await pilot.press(key)
             await pilot.pause()
@@ -271,3 +272,15 @@ async def test_a_file_name_is_data(cloud: LocalCloud, deck_on: DeckOn, tmp_path:
             assert not HARMFUL & set(screen_text(pilot).replace("\n", ""))
         await pilot.press("1")
         assert "[@click=app.quit]q[]" in "".join(screen_text(pilot).split())
+
+
+async def test_what_is_chosen_in_the_palette_for_a_page_that_is_closed_does_nothing(
+    cloud: LocalCloud, deck_on: DeckOn, file: Path
+) -> None:
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await begin(pilot, file)
+        await pilot.press("colon", *"down")
+        await until(pilot, lambda: on(pilot, Palette) and "Down" in screen_text(pilot))
+        await reconnect(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: on(pilot, JobsScreen))

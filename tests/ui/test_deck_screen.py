@@ -131,7 +131,7 @@ async def test_the_help_key_is_on_the_screen_at_any_width(deck_on, empty_cloud) 
         for width in (60, 80, 100, 200):
             await pilot.resize_terminal(width, 24)
             assert bar_text(pilot).endswith("? help")
-            assert bar_text(pilot).startswith(" enter open  space mark  / filter")
+            assert bar_text(pilot).startswith(" enter open  n new  d download")
 
 
 async def test_a_key_is_grey_while_something_stands_in_its_way(deck_on, busy) -> None:

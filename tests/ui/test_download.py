@@ -8,7 +8,7 @@ import pytest
 from textual.widgets import Button, Input
 
 from tests.ui.conftest import DeckOn
-from tests.ui.pilot_tools import screen_text, toasts, until
+from tests.ui.pilot_tools import reconnect, screen_lines, screen_text, toasts, until
 from tui.ark.models import Job, Phase
 from tui.localcloud import LocalCloud
 from tui.runs.transfers import TransferState
@@ -192,6 +192,13 @@ async def test_a_bucket_without_permission_is_told_before_anything_is_begun(busy
         await until(pilot, lambda: "denies access" in screen_text(pilot))
 
 
+async def test_of_a_path_longer_than_its_field_the_end_is_shown(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        await open_form(pilot, jobs_in(pilot, Phase.COMPLETED)[0])
+        type_folder(pilot, "/" + "deep/" * 40 + "end")
+        await until(pilot, lambda: any("folder" in row and "deep/end" in row for row in screen_lines(pilot)))
+
+
 async def test_escape_leaves_without_a_trace(busy: LocalCloud, deck_on: DeckOn, tmp_path: Path):
     async with deck_on(busy) as pilot:
         await open_form(pilot, jobs_in(pilot, Phase.COMPLETED)[0])
@@ -232,3 +239,16 @@ async def test_results_that_are_here_are_opened_from_the_form(busy: LocalCloud, 
         await open_form(pilot, job)
         pilot.app.screen.query_one("#open", Button).press()
         await until(pilot, lambda: isinstance(pilot.app.screen, ResultsScreen))
+
+
+@pytest.mark.parametrize("picking", [False, True])
+async def test_another_cloud_closes_it_also_beneath_the_picker(busy: LocalCloud, deck_on: DeckOn, picking: bool):
+    async with deck_on(busy) as pilot:
+        await open_form(pilot, jobs_in(pilot, Phase.COMPLETED)[0])
+        if picking:
+            await pilot.click("#pick")
+            await until(pilot, lambda: isinstance(pilot.app.screen, PickerScreen))
+        await reconnect(pilot)
+        if picking:
+            await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))

@@ -44,7 +44,7 @@ async def open_form(pilot, key: str, phase: Phase) -> Job:
                if view.job.phase == phase and view.job.name.isprintable() and view.job.description)  # fmt: skip
     pilot.app.screen.query_one(VirtualTable).move_to(job.id)
     await pilot.press(key)
-    await until(pilot, lambda: isinstance(pilot.app.screen, JobForm) and pilot.app.screen._seen)
+    await until(pilot, lambda: isinstance(pilot.app.screen, JobForm) and pilot.app.screen.is_seen)
     return job
 
 
@@ -188,7 +188,7 @@ async def test_escape_asks_before_it_discards_what_was_typed(busy: LocalCloud, d
         await pilot.press("escape")
         assert field(pilot, "name").value == f"{job.name}x"
         await pilot.press("escape")
-        await until(pilot, lambda: pilot.app.screen._seen_at < 1e12)
+        await until(pilot, lambda: pilot.app.screen.is_seen)
         await pilot.press("y")
         assert isinstance(pilot.app.screen, JobsScreen)
         assert calls(busy, UPDATE) == 0
@@ -341,7 +341,7 @@ async def test_an_active_job_on_the_input_is_named(busy: LocalCloud, deck_on: De
         (made,) = (view.job.id for view in board(pilot).values() if view.job.name == f"{job.name}-clone")
         pilot.app.screen.query_one(VirtualTable).move_to(job.id)
         await pilot.press("N")
-        await until(pilot, lambda: isinstance(pilot.app.screen, JobForm) and pilot.app.screen._seen)
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobForm) and pilot.app.screen.is_seen)
         await create(pilot)
         await until(pilot, lambda: made in outcome(pilot))
         assert "arkdeck" not in outcome(pilot)

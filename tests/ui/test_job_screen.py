@@ -73,7 +73,7 @@ async def open_one(pilot, phase: Phase) -> Job:
 
 
 async def confirm(pilot) -> None:
-    await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen._seen_at < 1e12)
+    await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen.is_seen)
     await pilot.press("y")
 
 

@@ -26,8 +26,9 @@ from tui.localcloud import LocalCloud
 from tui.runs.board import JobView
 from tui.runs.course import begin_collect
 from tui.runs.forecast import Forecast
-from tui.runs.plan import Plan
+from tui.runs.services import Services
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.create import CreateScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.menu import MenuScreen
 from tui.screens.request import RequestScreen
@@ -39,28 +40,23 @@ from tui.settings.paths import Paths
 from tui.widgets.search_line import SearchLine
 
 
-class CreatingDeck(Deck):
-    """The deck, with a page that makes a job as it is to come: what it is opened with is kept."""
-
-    def __init__(self, launch: Launch) -> None:
-        super().__init__(launch)
-        self.plans: list[Plan | None] = []
-
-    def create(self, plan: Plan | None = None) -> None:
-        self.plans.append(plan)
-
-
 @asynccontextmanager
 async def opened(
     cloud: LocalCloud, paths: Paths, job: Job, *, size: tuple[int, int] = (120, 36), listed: int = 1
 ) -> AsyncIterator[Pilot[Any]]:
     """Run a deck whose results screen shows this job's results."""
-    deck = CreatingDeck(Launch(paths=paths, environ=environ_of(cloud.info), settings=DeckSettings(refresh=0)))
+    deck = Deck(Launch(paths=paths, environ=environ_of(cloud.info), settings=DeckSettings(refresh=0)))
     async with deck.run_test(size=size) as pilot:
         await until(pilot, lambda: deck.poll_status.answered is not None and not deck.poll_status.asking)
         deck.push_screen(ResultsScreen(JobView(job, Forecast(), NOW), deck.connection))
         await until(pilot, lambda: isinstance(deck.screen, ResultsScreen) and rows_read(pilot) >= listed)
         yield pilot
+
+
+async def bring_home(job: Job, home: Path, services: Services) -> None:
+    """Collect a job, and account for it."""
+    async for _event in begin_collect(job, home / job.id, services):
+        pass
 
 
 def ids_shown(pilot: Pilot[Any]) -> list[str | None]:
@@ -107,7 +103,7 @@ async def test_files_that_changed_need_their_input_again(empty_cloud: LocalCloud
     with (home / JOB_ID / "results.jsonl").open("a") as file:
         file.write(json.dumps(answer("lost-0", "here it is")) + "\n")
     paths.data_dir.mkdir(parents=True)
-    deck = CreatingDeck(Launch(paths=paths, environ=environ_of(empty_cloud.info), settings=DeckSettings(refresh=0)))
+    deck = Deck(Launch(paths=paths, environ=environ_of(empty_cloud.info), settings=DeckSettings(refresh=0)))
     async with deck.run_test() as pilot:
         await until(pilot, lambda: deck.poll_status.answered is not None)
         deck.push_screen(ResultsScreen(JobView(job, Forecast(), NOW), deck.connection))
@@ -324,15 +320,14 @@ async def test_the_requests_of_a_job_made_elsewhere_are_brought_when_asked_for(
         connection = pilot.app.connection
         views = connection.poller.board.views.values()
         job = next(view.job for view in views if view.job.phase == Phase.COMPLETED and 0 < view.job.counts.failed < 50)
-        async for _event in begin_collect(job, home / job.id, connection.services):
-            pass
+        await bring_home(job, home, connection.services)
         await pilot.press("g")
         pilot.app.screen.table.move_to(job.id)
         await pilot.press("e")
         await until(pilot, lambda: isinstance(pilot.app.screen, ResultsScreen) and rows_read(pilot))
         assert pilot.app.screen.results.input is None
         await pilot.press("i")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen._seen_at < 1e12)
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen.is_seen)
         await pilot.press("y")
         await until(pilot, lambda: isinstance(pilot.app.screen, ResultsScreen) and pilot.app.screen.results.input)
         await until(pilot, lambda: rows_read(pilot))
@@ -395,13 +390,12 @@ async def test_what_is_left_is_written_and_leads_to_a_new_job(
         await until(pilot, lambda: "6 requests are left: 4 failed · 2 missing" in screen_text(pilot))
         assert "1 of them failed for a reason that sending again will not" in screen_text(pilot)
         await pilot.press("enter")
-        await until(pilot, lambda: pilot.app.plans)
-        (plan,) = pilot.app.plans
+        await until(pilot, lambda: isinstance(pilot.app.screen, CreateScreen))
+        draft = pilot.app.creation.draft
     written = home / JOB_ID / "retry-1.jsonl"
     assert [json.loads(line) for line in written.read_text().splitlines()] == [asked for asked, _said in USUAL[41:]]
-    assert plan is not None
-    assert (plan.input, plan.parent, plan.name) == (str(written), JOB_ID, "nightly-eval-retry-1")
-    assert (plan.model, plan.version) == ("doubao-pro-32k", "240615")
+    assert (draft.path, draft.parent, draft.name) == (written, JOB_ID, "nightly-eval-retry-1")
+    assert draft.model == "doubao-pro-32k@240615"
 
 
 async def test_a_kind_of_error_is_retried_with_a_change(empty_cloud: LocalCloud, paths: Paths, home: Path) -> None:
@@ -418,14 +412,23 @@ async def test_a_kind_of_error_is_retried_with_a_change(empty_cloud: LocalCloud,
         await pilot.press("enter")
         await until(pilot, lambda: form.focused is form.query_one("#changes"))
         form.query_one("#changes").value = "max_tokens=64 user='a b'"
-        form.query_one("#write").focus()
         write = form.query_one("#write")
-        await until(pilot, lambda: form.focused is write and not write.has_class("-active"))  # it was pressed just now
+        write.focus()
+        await until(pilot, lambda: form.focused is write and not write.has_class("-active"))
         await pilot.press("enter")
-        await until(pilot, lambda: pilot.app.plans)
+        await until(pilot, lambda: isinstance(pilot.app.screen, CreateScreen))
     rows = [json.loads(line) for line in (home / JOB_ID / "retry-1.jsonl").read_text().splitlines()]
     assert [row["custom_id"] for row in rows] == ["slow-0", "slow-1", "slow-2"]
     assert all((row["body"]["max_tokens"], row["body"]["user"]) == (64, "a b") for row in rows)
+
+
+async def test_a_retry_is_not_sent_to_another_cloud(empty_cloud: LocalCloud, paths: Paths, home: Path) -> None:
+    job = await write_results(home, USUAL)
+    async with opened(empty_cloud, paths, job) as pilot:
+        await retry_form(pilot)
+        await reconnect(pilot)
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
+    assert not list((home / JOB_ID).glob("retry-*"))
 
 
 async def test_nothing_chosen_writes_nothing(empty_cloud: LocalCloud, paths: Paths, home: Path) -> None:
@@ -459,13 +462,12 @@ async def test_a_job_that_was_stopped_may_be_resumed_instead(busy: LocalCloud, d
         connection = pilot.app.connection
         views = connection.poller.board.views.values()
         job = next(view.job for view in views if view.job.phase == Phase.TERMINATED and view.job.counts.completed)
-        async for _event in begin_collect(job, home / job.id, connection.services):
-            pass
+        await bring_home(job, home, connection.services)
         pilot.app.screen.table.move_to(job.id)
         await pilot.press("e")
         await until(pilot, lambda: isinstance(pilot.app.screen, ResultsScreen) and rows_read(pilot))
         await pilot.press("R")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen._seen_at < 1e12)
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen.is_seen)
         await pilot.press("y")
         await until(pilot, lambda: isinstance(pilot.app.screen, RetryForm) and "instead" in screen_text(pilot))
         await pilot.click("#resume")

@@ -65,7 +65,7 @@ async def begin(pilot: Pilot[int], folder: Path, *, shown: bool = True) -> Job:
 
 async def answer(pilot: Pilot[int], key: str) -> None:
     """Answer the question that is up, once it is seen."""
-    await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen._seen_at < 1e12)
+    await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen.is_seen)
     await pilot.press(key)
 
 

@@ -6,8 +6,11 @@ from textual import events
 from textual.keys import _character_to_key
 from textual.widgets import Input
 
+from tests.flows.deck import MODEL, write_requests
 from tests.ui.pilot_tools import screen_text, until
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.create import CreateScreen
+from tui.screens.download import DownloadForm
 from tui.screens.help import HelpScreen
 from tui.screens.job import JobScreen
 from tui.screens.jobs import JobsScreen
@@ -78,3 +81,31 @@ async def test_keys_behind_enter_belong_to_the_job_that_it_opens(deck_on, busy) 
         send(pilot, "\r\x1bs")
         await until(pilot, lambda: isinstance(pilot.app.screen, MenuScreen))
         assert not any(isinstance(each, JobScreen) for each in pilot.app.screen_stack)
+
+
+async def test_a_file_and_a_model_are_given_without_a_look_at_the_screen(deck_on, cloud, home) -> None:
+    write_requests(home / "good.jsonl", 5)
+    async with deck_on(cloud) as pilot:
+        send(pilot, f"n/good\r3\r{MODEL}\r")
+        await until(pilot, lambda: pilot.app.creation is not None and pilot.app.creation.draft.model == MODEL)
+        assert pilot.app.creation.draft.path == home / "good.jsonl"
+        assert isinstance(pilot.app.screen, CreateScreen)
+
+
+async def test_a_job_is_not_sent_before_its_review_is_there(deck_on, cloud, home) -> None:
+    write_requests(home / "good.jsonl", 5)
+    async with deck_on(cloud) as pilot:
+        send(pilot, f"n/good\r3\r{MODEL}\r4S")
+        await until(pilot, lambda: pilot.app.creation is not None and pilot.app.creation.review is not None)
+        await until(pilot, lambda: not pilot.app.creation.review.awaited)
+        assert not pilot.app.creation.sent
+        assert not pilot.app.connection.transfers.all
+
+
+async def test_keys_behind_the_download_begin_none_and_stop_no_job(deck_on, busy, home) -> None:
+    async with deck_on(busy) as pilot:
+        await pilot.press("3")
+        send(pilot, "d\rS")
+        await until(pilot, lambda: isinstance(pilot.app.screen, DownloadForm))
+        await until(pilot, lambda: pilot.app.screen.query_one(Input).value.endswith("S"))
+        assert not pilot.app.connection.transfers.all

@@ -17,6 +17,7 @@ from tui.screens.deck_app import deck_of
 from tui.screens.headed import Headed
 from tui.screens.messages import BoardChanged, ConnectionChanged
 from tui.screens.moving import Listing
+from tui.screens.ways import show_job
 from tui.widgets.activity_cells import COLUMNS, activity_cells
 from tui.widgets.crumb import Crumb
 from tui.widgets.key_bar import KeyBar
@@ -78,6 +79,10 @@ class ActivityScreen(Headed, Listing):
     async def _list(self) -> None:
         connection = deck_of(self).connection
         if connection is None:
+            self._listed = {}
+            self.table.set_empty(line(_("not connected")))
+            self.table.show([])
+            self.refresh_keys()
             return
         try:
             found = await connection.services.journal.apart(lambda journal: journal.activity(limit=_MOST))
@@ -109,11 +114,9 @@ class ActivityScreen(Headed, Listing):
 
     def do_activity_open(self) -> None:
         """Show the job of the deed under the cursor."""
-        from tui.screens.job import JobScreen
-
         connection = deck_of(self).connection
         if connection is not None:
-            self.app.push_screen(JobScreen(self.situation.jobs[0], connection))
+            show_job(self.app, self.situation.jobs[0].job.id, connection)
 
     def do_activity_reload(self) -> None:
         """Read the journal again."""

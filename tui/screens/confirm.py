@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from time import monotonic
 from typing import ClassVar, Final
 
 from textual import events, on
@@ -12,18 +10,19 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from tui.i18n import _, plural
+from tui.screens.seen_first import SeenFirst
 from tui.widgets.glyphs import glyphs
+from tui.widgets.legend import legend
 from tui.widgets.safe_text import line, paragraphs, plain
 
 _MOST_LISTED: Final = 10
 _ROWS_AROUND: Final = 9
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(SeenFirst[bool]):
     """Asks whether to go ahead; No unless the operator says otherwise.
 
     Keys that were pressed before the question could be seen say nothing but No.
@@ -66,7 +65,6 @@ class ConfirmScreen(ModalScreen[bool]):
         self._consequence = consequence
         self._yes = yes or _("Yes")
         self._no = no
-        self._seen_at = math.inf
 
     def compose(self) -> ComposeResult:
         """Lay out the question, what it is about, and the answers."""
@@ -87,21 +85,11 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def _legend(self) -> Content:
         no = self._no.lower() or _("leave it")
-        return line(("y", "bold $accent"), f" {self._yes.lower()}   ", ("n", "bold $accent"), f" {no}")
+        return legend(("y", self._yes.lower()), ("n", no))
 
     def _reasoned(self) -> Iterator[tuple[str, str, str]]:
         for name, reason in self._passes_over:
             yield name, f" {glyphs().dash} ", reason
-
-    def on_mount(self) -> None:
-        """Take Yes for an answer from when the question is on the screen.
-
-        Keys that were pressed together with the one that asked went to the screen below, and wait at the app by now.
-        """
-        self.call_after_refresh(self.app.call_later, self._be_seen)
-
-    def _be_seen(self) -> None:
-        self._seen_at = monotonic()
 
     def on_resize(self, event: events.Resize) -> None:
         """Leave the question and the answers their rows; what it is about scrolls in the rest."""
@@ -114,7 +102,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def on_key(self, event: events.Key) -> None:
         """Go ahead on `y`, unless it was pressed before the question was seen."""
-        if event.time <= self._seen_at and event.key not in ("n", "escape"):
+        if not self.was_seen and event.key not in ("n", "escape"):
             event.stop()
         elif event.key == "y":
             event.stop()
@@ -128,7 +116,7 @@ class ConfirmScreen(ModalScreen[bool]):
     def _answer(self, event: Button.Pressed) -> None:
         if event.button.id == "no":
             self.dismiss(False)
-        elif event.time > self._seen_at:  # a key that waited at the app comes as a binding, past `on_key`
+        elif self.was_seen:
             self.dismiss(True)
 
 

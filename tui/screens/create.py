@@ -35,6 +35,7 @@ from tui.screens.headed import Headed
 from tui.screens.messages import CreationChanged, TransfersChanged
 from tui.screens.moving import Moved, Moving
 from tui.screens.of_cloud import OfCloud
+from tui.screens.telling import tell_error
 from tui.screens.ways import show_job
 from tui.settings.draft import Draft
 from tui.situations import Making
@@ -116,10 +117,8 @@ class CreateScreen(OfCloud, Headed, Moving):
         self.call_after_refresh(self._show)
 
     def on_screen_resume(self) -> None:
-        """Show what happened meanwhile, or go back where another cloud is open by now."""
-        super().on_screen_resume()
-        if not self.leave_a_closed_cloud():
-            self._show()
+        """Show what happened meanwhile."""
+        self._show()
 
     @property
     def moved(self) -> Moved:
@@ -373,7 +372,7 @@ class CreateScreen(OfCloud, Headed, Moving):
             try:
                 self._creation.sent = (await self.of.transfers.resume(sent.id)).id
             except ArkdeckError as error:
-                self._refuse(error)
+                tell_error(self.app, error)
         self._show()
 
     async def _open_line(self) -> None:
@@ -386,7 +385,7 @@ class CreateScreen(OfCloud, Headed, Moving):
         try:
             data = await in_daemon(partial(line_at, check.path, issue.offset, _LINE_BYTES), name="line")
         except ArkdeckError as error:
-            self._refuse(error)
+            tell_error(self.app, error)
             return
         place = f" ({issue.path})" if issue.path else ""
         text = "\n".join([f"{issue.message}{place}", "", data.decode("utf-8", "backslashreplace")])
@@ -420,7 +419,7 @@ class CreateScreen(OfCloud, Headed, Moving):
         try:
             await self._creation.send()
         except ArkdeckError as error:
-            self._refuse(error)
+            tell_error(self.app, error)
             return
         self._go(Stage.SEND)
 
@@ -444,10 +443,6 @@ class CreateScreen(OfCloud, Headed, Moving):
         else:
             asking = ConfirmScreen(_("Forget what is chosen and typed here?"), yes=_("Forget"))
             self.app.push_screen(asking, answered)
-
-    def _refuse(self, error: ArkdeckError) -> None:
-        words = "\n".join(filter(None, [error.message, error.advice]))
-        self.app.notify(words, severity="error", timeout=20, markup=False)
 
 
 def open_create(app: App[Any], plan: Plan | None = None) -> None:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tui.creation import Creation
     from tui.launch import Launch, LocalStart
     from tui.poll_status import PollStatus
-    from tui.runs.plan import Plan
     from tui.settings.credentials import Credentials
     from tui.settings.deck_state import DeckState
 
@@ -30,6 +29,7 @@ class DeckApp(Protocol):
         state: how the operator left the deck; `remember` changes it.
         session_keys: keys by profile that the operator gave for as long as the deck runs.
         creation: the job in the making, once there is one.
+        typed_at: when the key was pressed that is worked on just now, by `time.monotonic`; None where none is.
     """
 
     launch: Launch
@@ -39,9 +39,7 @@ class DeckApp(Protocol):
     state: DeckState
     session_keys: dict[str, Credentials]
     creation: Creation | None
-
-    def create(self, plan: Plan | None = None) -> None:
-        """Open the page that makes a job, on what is in the plan."""
+    typed_at: float | None
 
     def connect(self, profile: str | None) -> None:
         """Open a profile in the background, the one in force when None."""

@@ -74,6 +74,8 @@ class DeckScreen(Screen[None]):
 
     async def action_act(self, action_id: str) -> None:
         """Run an action, or say what stands in its way."""
+        if self not in self.app.screen_stack:
+            return  # closed beneath the palette that the action was chosen in
         action = actions.action(action_id)
         reason = actions.obstacle(action, self.situation)
         if reason is not None:
@@ -196,6 +198,40 @@ class DeckScreen(Screen[None]):
         from tui.screens.palette import Palette, Themes
 
         self.app.push_screen(Palette(Themes, _("type a theme's name")))
+
+    def do_job_create(self) -> None:
+        """Make a job of a file."""
+        from tui.screens.create import open_create
+
+        open_create(self.app)
+
+    def do_app_profiles(self) -> None:
+        """Choose, add or change a profile."""
+        from tui.screens.profiles import ProfilesScreen
+
+        self._bring_up(ProfilesScreen)
+
+    def do_app_transfers(self) -> None:
+        """Show what goes up and what comes down."""
+        from tui.screens.transfers import TransfersScreen
+
+        self._bring_up(TransfersScreen)
+
+    def do_app_activity(self) -> None:
+        """Show what was done to jobs from this machine."""
+        from tui.screens.activity import ActivityScreen
+
+        self._bring_up(ActivityScreen)
+
+    def _bring_up(self, kind: type[DeckScreen]) -> None:
+        """Show a screen of which one is enough: the one that lies beneath, or a new one."""
+        stack = self.app.screen_stack
+        beneath = next((place for place, each in enumerate(stack) if type(each) is kind), None)
+        if beneath is None:
+            self.app.push_screen(kind())
+            return
+        for _each in stack[beneath + 1 :]:
+            self.app.pop_screen()
 
     def do_app_back(self) -> None:
         """Leave the screen, if it lies on another one."""

@@ -22,12 +22,12 @@ from tui.runs.collect import job_files
 from tui.runs.destination import Destination, collected_folder, folder_in, look_at
 from tui.runs.folder import ERRORS, RESULTS
 from tui.screens.deck_app import deck_of
-from tui.screens.form import Form
-from tui.screens.messages import ConnectionChanged
+from tui.screens.form import FormOfCloud
 from tui.text import clean, human_bytes, short_path
 from tui.typed_path import typed_path
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import job_name
+from tui.widgets.legend import legend
 from tui.widgets.line_input import LineInput
 from tui.widgets.safe_text import identifier, line, plain
 
@@ -78,14 +78,14 @@ class _Download:
         return bool(self.files) and self.at is not None and self.at.here.issuperset(self.files or {})
 
 
-class DownloadForm(Form[bool]):
+class DownloadForm(FormOfCloud[bool]):
     """Takes a folder for the results of jobs, and begins to bring them there; True where it did.
 
     Args:
         views: finished jobs; the results of several go to a folder each, beneath the one that is chosen.
         passed_over: others that were asked for, each with the reason why its results cannot come.
         command: the command line that does the same but for the folder; None where there is none.
-        connection: of their cloud; once that is left, nothing can be begun any more.
+        connection: of their cloud.
     """
 
     CSS_PATH: ClassVar = ["form.tcss", "download.tcss"]
@@ -107,7 +107,6 @@ class DownloadForm(Form[bool]):
         self._proposed = Path()
         self._looking: Timer | None = None
         self._beginning = False
-        self._seen = False
 
     @property
     def _only(self) -> _Download | None:
@@ -138,7 +137,7 @@ class DownloadForm(Form[bool]):
         if self._only is not None:
             yield Button(plain(_("Results")), id="open", classes="-absent")
         yield Button(plain(_("Cancel")), id="leave")
-        yield Static(line(("enter", "bold $accent"), _(" download   "), ("esc", "bold $accent"), _(" cancel")))
+        yield Static(legend(("enter", _("download")), ("esc", _("cancel"))))
 
     def on_mount(self) -> None:
         """Propose a folder, and find out what there is."""
@@ -146,10 +145,6 @@ class DownloadForm(Form[bool]):
         self._propose(folder_in(parent, self._only.job.id) if self._only else parent)
         self._tell()
         self.run_worker(self._look_up(), group="look-up")
-        self.call_after_refresh(self._be_seen)
-
-    def _be_seen(self) -> None:
-        self._seen = True
 
     def _propose(self, folder: Path) -> None:
         """Put a folder into the field; what cannot be shown of its name stays as it is while nobody changes it."""
@@ -342,7 +337,7 @@ class DownloadForm(Form[bool]):
     @on(Button.Pressed, "#begin")
     def _begin(self, event: Input.Submitted | Button.Pressed) -> None:
         event.stop()
-        if self._seen and not self._beginning:
+        if self.was_seen and not self._beginning:
             self._beginning = True
             self.run_worker(self._carry(), group="begin")
 
@@ -376,10 +371,6 @@ class DownloadForm(Form[bool]):
         """Propose the folder the next time, unless its name is one that cannot be written down."""
         if str(folder).isprintable():
             deck_of(self).remember(results_folder=str(folder))
-
-    @on(ConnectionChanged)
-    def _cloud_left(self) -> None:
-        self.dismiss(None)
 
     @on(Button.Pressed, "#leave")
     def action_leave(self) -> None:

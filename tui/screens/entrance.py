@@ -12,6 +12,7 @@ from tui.errors import ArkdeckError
 from tui.screens.deck_app import deck_of
 from tui.screens.deck_screen import DeckScreen
 from tui.screens.messages import ConnectionChanged, PollTold
+from tui.screens.telling import tell_error
 from tui.settings.config_file import load_config
 from tui.settings.profiles import Profile, resolve_profile
 
@@ -51,7 +52,7 @@ class Entrance(DeckScreen):
             resolved = await in_daemon(resolve, name="profile")
             config = await in_daemon(partial(load_config, launch.paths.config_file), name="profile")
         except ArkdeckError as error:
-            self.app.notify(error.message, severity="error", markup=False)
+            tell_error(self.app, error)
             return
         if self.app.screen is not self or deck_of(self).connection_state is not state:
             return

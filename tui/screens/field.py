@@ -20,6 +20,7 @@ from tui.i18n import _
 from tui.text import clean
 from tui.widgets.choices import Choices
 from tui.widgets.glyphs import glyphs
+from tui.widgets.legend import legend
 from tui.widgets.line_input import LineInput
 from tui.widgets.safe_text import line, plain
 
@@ -106,11 +107,11 @@ class FieldScreen(ModalScreen[str | None]):
             if self._completion is not None:
                 yield Choices()
                 yield Static(id="told")
-            keys = [("enter", _("take it"))]
+            keys = [("enter", _("take"))]
             if self._completion is not None:
                 keys += [("up/down", _("choose")), ("tab", _("complete"))]
-            keys.append(("esc", _("leave it")))
-            yield Static(line(*(part for key, what in keys for part in ((key, "bold $accent"), f" {what}   "))))
+            keys.append(("esc", _("cancel")))
+            yield Static(legend(*keys))
 
     def on_mount(self) -> None:
         """Begin at the end of the value, with what there is beside it."""

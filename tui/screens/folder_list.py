@@ -13,6 +13,7 @@ from typing import Final
 
 from textual import on, work
 from textual.content import Content
+from textual.worker import WorkerError
 
 from tui.actions import Situation
 from tui.daemon import stream_from_daemon
@@ -21,7 +22,7 @@ from tui.i18n import _, plural
 from tui.screens.deck_app import deck_of
 from tui.screens.headed import Headed
 from tui.screens.menu import Choice, MenuScreen
-from tui.screens.moving import Moving
+from tui.screens.moving import Listing
 from tui.situations import Picking
 from tui.typed_path import parted, why_unread
 from tui.widgets.file_cells import file_cells
@@ -34,12 +35,15 @@ from tui.widgets.table import VirtualTable
 SUFFIX: Final = ".jsonl"
 """What the names of input files end in."""
 
+READING: Final = "folder"
+"""The group of the worker that lists a folder."""
+
 _PATIENCE: Final = 0.2  # seconds that keys wait for a folder or a file; a file system may never answer
 _NAME: Final = attrgetter("name")
 
 
 @dataclass
-class Listing:
+class ListedFolder:
     """A folder as far as it is read.
 
     Attributes:
@@ -63,7 +67,7 @@ class Listing:
         self.by_name = dict(zip(map(_NAME, self.entries), self.entries, strict=True))
 
 
-class FolderList(Headed, Moving):
+class FolderList(Headed, Listing):
     """Lists a folder beneath the line on which a path is typed, which leads into others and narrows the list.
 
     Args:
@@ -73,8 +77,9 @@ class FolderList(Headed, Moving):
     def __init__(self, *, folders: bool) -> None:
         super().__init__()
         self.folders = folders
+        self.begun = asyncio.Event()  # set once the first folder is known; `base` and `listing` stand for none before
         self.base = Path("/")
-        self.listing = Listing(self.base)
+        self.listing = ListedFolder(self.base)
         self.wanted = self.base
         self.shown: Sequence[Entry] = []
         self._all = self._hidden = False
@@ -87,13 +92,6 @@ class FolderList(Headed, Moving):
             self._order, self._descending = state.files_sort, state.files_descending
         self.table.set_sort(self._order, self._descending)
         self.table.focus()
-
-    @property
-    def table(self) -> VirtualTable:
-        """The list."""
-        return self.query_one(VirtualTable)
-
-    moved = table
 
     @property
     def path_line(self) -> PathLine:
@@ -114,6 +112,8 @@ class FolderList(Headed, Moving):
     @property
     def situation(self) -> Situation:
         """What an action would act on: the folder, and what is under the cursor."""
+        if not self.begun.is_set():
+            return super().situation
         picking = Picking(folder=self.listing.folder, entry=self.entry, folders=self.folders)
         return replace(super().situation, picking=picking)
 
@@ -122,17 +122,23 @@ class FolderList(Headed, Moving):
     async def go(self, folder: Path, *, onto: str = "") -> None:
         """List another folder; the keys wait for it, but not for ever."""
         begun = asyncio.Event()
-        self.read(Listing(folder, onto), begun)
+        self.read(ListedFolder(folder, onto), begun)
         await for_a_while(begun)
 
-    @work(group="folder", exclusive=True)
-    async def read(self, listing: Listing, begun: asyncio.Event | None = None) -> None:
+    @work(group=READING, exclusive=True)
+    async def read(self, listing: ListedFolder, begun: asyncio.Event | None = None) -> None:
         """List another folder in the background."""
         await self.read_here(listing)
         if begun is not None:
             begun.set()
 
-    async def read_here(self, listing: Listing) -> None:
+    async def read_to_its_end(self) -> None:
+        """Wait until the folder that is wanted is listed whole."""
+        reading = [each for each in self.workers if each.group == READING and not each.is_finished]
+        with suppress(WorkerError):  # another folder is wanted by now
+            await asyncio.gather(*(each.wait() for each in reading))
+
+    async def read_here(self, listing: ListedFolder) -> None:
         """Read a folder and show it as soon as some of it is known; what is shown stays until then, for a moment."""
         self.wanted = listing.folder
         waiting = self.set_timer(_PATIENCE, partial(self.take_up, listing))
@@ -150,7 +156,7 @@ class FolderList(Headed, Moving):
         finally:
             waiting.stop()
 
-    def take_up(self, listing: Listing) -> None:
+    def take_up(self, listing: ListedFolder) -> None:
         """Show what is known of a folder."""
         listing.arrange(self._order, descending=self._descending)
         if listing is not self.listing:
@@ -237,7 +243,7 @@ class FolderList(Headed, Moving):
 
     def do_picker_reload(self) -> None:
         """Read the folder again."""
-        self.read(Listing(self.listing.folder, self.table.cursor_key or "", rebase=False))
+        self.read(ListedFolder(self.listing.folder, self.table.cursor_key or "", rebase=False))
 
     def do_picker_all(self) -> None:
         """List all files, or those for requests alone."""

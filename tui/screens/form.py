@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Final, TypeVar
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.types import CSSPathType
 from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.errors import ArkdeckError
+from tui.screens.messages import ConnectionChanged
+from tui.screens.seen_first import SeenFirst
+from tui.screens.telling import tell_error
 from tui.widgets.glyphs import glyphs
 from tui.widgets.safe_text import line, paragraphs, plain
 
@@ -24,7 +26,7 @@ _Result = TypeVar("_Result")
 _ROWS_AROUND: Final = 7
 
 
-class Form(ModalScreen[_Result | None]):
+class Form(SeenFirst[_Result | None]):
     """A dialog of labelled rows over an outcome and buttons, which keep their place in a small window.
 
     Leaving it returns None.
@@ -43,6 +45,7 @@ class Form(ModalScreen[_Result | None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._ended = False
         self._result: _Result | None = None
 
     def compose(self) -> ComposeResult:
@@ -101,15 +104,14 @@ class Form(ModalScreen[_Result | None]):
 
     def tell_error(self, error: ArkdeckError) -> None:
         """Show what went wrong and what helps; in a toast where the dialog was left meanwhile."""
-        words = "\n".join(filter(None, [error.message, error.advice]))
         if self.is_attached:
-            self.tell(f"{glyphs().cross} {words}", "-bad")
+            self.tell(f"{glyphs().cross} {error.in_full}", "-bad")
         else:
-            self.app.notify(words, severity="error", timeout=20, markup=False)
+            tell_error(self.app, error)
 
-    def finish(self, result: _Result) -> None:
+    def finish(self, result: _Result | None) -> None:
         """Close with a result, as soon as nothing lies above."""
-        self._result = result
+        self._ended, self._result = True, result
         self._close()
 
     def on_screen_resume(self) -> None:
@@ -117,9 +119,17 @@ class Form(ModalScreen[_Result | None]):
         self._close()
 
     def _close(self) -> None:
-        if self._result is not None and self.app.screen is self:
+        if self._ended and self.app.screen is self:
             self.dismiss(self._result)
 
     def action_leave(self) -> None:
         """Leave everything as it is."""
         self.dismiss(None)
+
+
+class FormOfCloud(Form[_Result]):
+    """A form about what belongs to the cloud that is open: once that is left, nothing comes of it."""
+
+    @on(ConnectionChanged)
+    def _cloud_left(self) -> None:
+        self.finish(None)

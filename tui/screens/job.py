@@ -72,9 +72,8 @@ class JobScreen(OfCloud, Polling, Moving, JobDeeds):
         self.call_after_refresh(self._show)
 
     def on_screen_resume(self) -> None:
-        """Show what was done from a dialog, or go back where the job belongs to a cloud that was left meanwhile."""
-        super().on_screen_resume()
-        if not self.leave_a_closed_cloud():
+        """Show what was done from a dialog, unless the job's cloud was left meanwhile."""
+        if self.is_open:
             self._read_journal()
 
     @property
@@ -93,7 +92,7 @@ class JobScreen(OfCloud, Polling, Moving, JobDeeds):
 
     @on(BoardChanged)
     def _board_changed(self, event: BoardChanged) -> None:
-        if deck_of(self).connection is not self.of:
+        if not self.is_open:
             return
         job_id = self._known.view.job.id
         if job_id in event.event.removed:
@@ -135,5 +134,5 @@ class JobScreen(OfCloud, Polling, Moving, JobDeeds):
         """Show that it was tried; go back to the list from a job that is deleted."""
         if deed is Deed.DELETE and job_ids and self.is_active:
             self.do_app_back()
-        elif self.is_attached and deck_of(self).connection is self.of:
+        elif self.is_attached and self.is_open:
             self._read_journal()

@@ -23,7 +23,8 @@ from tui.screens.deck_app import DEEDS, deck_of
 from tui.screens.deck_screen import DeckScreen
 from tui.screens.messages import JobMade
 from tui.screens.ways import show_results
-from tui.situations import bound_to_the_deck, not_written
+from tui.situations import bound_to_the_deck
+from tui.situations.jobs import not_written
 from tui.text import clean
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import percent_done

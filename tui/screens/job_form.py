@@ -24,8 +24,9 @@ from tui.screens.form import Form
 from tui.screens.messages import ConnectionChanged
 from tui.text import clean
 from tui.widgets.glyphs import glyphs
+from tui.widgets.legend import legend
 from tui.widgets.line_input import LineInput
-from tui.widgets.safe_text import identifier, line, plain
+from tui.widgets.safe_text import identifier, plain
 
 Send = Callable[[Mapping[str, str]], Awaitable[str]]
 """Sends the fields that were changed, by id, and returns what to tell (ArkdeckError: what went wrong)."""
@@ -106,7 +107,6 @@ class JobForm(Form[bool]):
         self._unchanged = unchanged
         self._once = once
         self._offers: dict[str, Sequence[str]] = {}
-        self._seen = False
         self._in_flight = False
         self._focused_before: Widget | None = None
 
@@ -137,17 +137,13 @@ class JobForm(Form[bool]):
             yield Button(plain(_("Dry run")), id="rehearse")
         yield Button(plain(_("Cancel")), id="leave")
         keys = (("enter", _("next") if self._once else self._verb.lower()), ("esc", _("cancel")))
-        yield Static(line(*(part for key, what in keys for part in ((key, "bold $accent"), f" {what}   "))))
+        yield Static(legend(*keys))
 
     def on_mount(self) -> None:
-        """Take keys for an answer from when the form is on the screen; ask behind it for what can be chosen from."""
-        self.call_after_refresh(self._be_seen)
+        """Ask, behind the form, for what can be chosen from."""
         for field in self._fields:
             if field.offers is not None:
                 self.run_worker(self._learn(field, field.offers), name="offers")
-
-    def _be_seen(self) -> None:
-        self._seen = True
 
     # What is typed
 
@@ -160,7 +156,7 @@ class JobForm(Form[bool]):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        if self._seen:
+        if self.is_seen:
             self._judge([field for field in self._fields if field.id == event.input.id])
             self.tell("")
             self._offer(event.input.id or "")
@@ -216,7 +212,7 @@ class JobForm(Form[bool]):
 
     def _begin(self, send: Send) -> None:
         """Send what was changed, unless it is on its way, or something is wrong with it."""
-        if self._in_flight or not self._seen:
+        if self._in_flight or not self.was_seen:
             return
         wrong = self._judge(self._fields)
         if wrong:

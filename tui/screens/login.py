@@ -24,6 +24,7 @@ from tui.settings.credentials import (
 )
 from tui.settings.keyring_store import KeyringUnavailableError, describe_keyring
 from tui.widgets.glyphs import glyphs
+from tui.widgets.legend import legend
 from tui.widgets.line_input import KeyInput
 from tui.widgets.one_of import OneOf
 from tui.widgets.safe_text import identifier, line, paragraphs, plain
@@ -74,7 +75,7 @@ class LoginScreen(Form[bool]):
         yield Button(plain(_("Log in")), id="log-in", variant="primary")
         yield Button(plain(_("Test")), id="test")
         yield Button(plain(_("Leave")), id="leave")
-        yield Static(line(("enter", "bold $accent"), _(" log in   "), ("esc", "bold $accent"), _(" leave")))
+        yield Static(legend(("enter", _("log in")), ("esc", _("leave"))))
 
     def on_mount(self) -> None:
         """Find out before anybody types a key whether it can be stored."""

@@ -20,6 +20,7 @@ from tui.i18n import _
 from tui.text import clean
 from tui.widgets.choices import Choices
 from tui.widgets.glyphs import glyphs
+from tui.widgets.legend import legend
 from tui.widgets.safe_text import line, plain
 
 _Result = TypeVar("_Result")
@@ -60,12 +61,12 @@ class _Chooser(ModalScreen[_Result]):
     AUTO_FOCUS = "_Lines"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", show=False)]
 
-    def __init__(self, title: str, choices: Sequence[Choice], chosen: Collection[str], legend: str) -> None:
+    def __init__(self, title: str, choices: Sequence[Choice], chosen: Collection[str], keys: Content) -> None:
         super().__init__()
         self._title = title
         self._choices = choices
         self._chosen = set(chosen)
-        self._legend = legend
+        self._legend = keys
         self._key_width = max((cell_len(choice.key) for choice in choices), default=0)
         self._label_width = max((cell_len(_label(choice)) for choice in choices), default=0)
 
@@ -74,7 +75,7 @@ class _Chooser(ModalScreen[_Result]):
         with Vertical(id="dialog"):
             yield Static(plain(self._title), id="title")
             yield _Lines(*(self._option(choice) for choice in self._choices))
-            yield Static(plain(self._legend), id="legend")
+            yield Static(self._legend, id="legend")
 
     def on_mount(self) -> None:
         """Begin on what is chosen already."""
@@ -138,7 +139,9 @@ class MenuScreen(_Chooser[str | None]):
     """
 
     def __init__(self, title: str, choices: Sequence[Choice], *, current: str | None = None) -> None:
-        super().__init__(title, choices, () if current is None else (current,), _("enter choose   esc leave it"))
+        super().__init__(
+            title, choices, () if current is None else (current,), legend(("enter", _("choose")), ("esc", _("cancel")))
+        )
 
     def choose(self, choice: Choice) -> None:
         """Take it, and be done."""
@@ -157,7 +160,9 @@ class ChecklistScreen(_Chooser[frozenset[str] | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "mark", show=False)]
 
     def __init__(self, title: str, choices: Sequence[Choice], *, chosen: Collection[str] = ()) -> None:
-        super().__init__(title, choices, chosen, _("space mark   enter done   esc leave it"))
+        super().__init__(
+            title, choices, chosen, legend(("space", _("mark")), ("enter", _("done")), ("esc", _("cancel")))
+        )
 
     def choose(self, choice: Choice) -> None:
         """Mark the line or unmark it."""

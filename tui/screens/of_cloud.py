@@ -27,16 +27,14 @@ class OfCloud(DeckScreen):
 
     def on_screen_resume(self) -> None:
         """Close where the cloud was left from a screen above."""
-        super().on_screen_resume()
-        self.leave_a_closed_cloud()
+        self._leave_a_closed_cloud()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the cloud is still open."""
+        return deck_of(self).connection is self.of
 
     @on(ConnectionChanged)
-    def _connection_changed(self) -> None:
-        self.leave_a_closed_cloud()
-
-    def leave_a_closed_cloud(self) -> bool:
-        """Close where the cloud is not open any more; return whether it is not."""
-        closed = deck_of(self).connection is not self.of
-        if closed and self.is_active:
+    def _leave_a_closed_cloud(self) -> None:
+        if not self.is_open and self.is_active:
             DeckScreen.do_app_back(self)
-        return closed

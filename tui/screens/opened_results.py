@@ -15,9 +15,10 @@ from tui.daemon import in_daemon
 from tui.dataset.row_glance import Glance, RowReader
 from tui.errors import ArkdeckError
 from tui.runs.folder import local_files
-from tui.screens.moving import Moving
+from tui.screens.moving import Listing
 from tui.screens.of_cloud import OfCloud
 from tui.screens.request_deeds import RequestDeeds
+from tui.screens.telling import tell_error
 from tui.widgets.result_cells import glance_cells
 from tui.widgets.table import VirtualTable
 
@@ -32,7 +33,7 @@ _KEPT: Final = 8192  # glances
 _AT_A_TIME: Final = 64  # rows that are read before those that came into sight meanwhile
 
 
-class OpenedResults(OfCloud, Moving, RequestDeeds):
+class OpenedResults(OfCloud, Listing, RequestDeeds):
     """A screen with a table of requests by their places in the input, read on a thread of their own.
 
     Args:
@@ -45,13 +46,6 @@ class OpenedResults(OfCloud, Moving, RequestDeeds):
         self.reader: RowReader | None = None
         self._glances: LRUCache[int, Glance] = LRUCache(_KEPT)
         self._reading = False
-
-    @property
-    def table(self) -> VirtualTable:
-        """The list."""
-        return self.query_one(VirtualTable)
-
-    moved = table
 
     @property
     def number(self) -> int | None:
@@ -157,7 +151,7 @@ class OpenedResults(OfCloud, Moving, RequestDeeds):
         try:
             return await self.apart(partial(self.reader.whole, self.number))
         except ArkdeckError as error:
-            self.app.notify(error.message, severity="error", markup=False)
+            tell_error(self.app, error)
             return None
 
 

@@ -22,7 +22,7 @@ from tui.folders import Kind, completed
 from tui.i18n import _
 from tui.screens.deck_app import deck_of
 from tui.screens.deck_screen import ASKED
-from tui.screens.folder_list import FolderList, Listing, for_a_while
+from tui.screens.folder_list import READING, FolderList, ListedFolder, for_a_while
 from tui.screens.jobs import WIDE
 from tui.screens.menu import Choice, MenuScreen
 from tui.settings.key_names import key_label
@@ -92,11 +92,17 @@ class PickerScreen(FolderList):
         self.tell_top_bar()
         self._begin()
 
-    @work(group="folder", exclusive=True)
+    @work(group=READING, exclusive=True)
     async def _begin(self) -> None:
         recent = [path for uri in deck_of(self).state.recent_folders if (path := path_of_uri(uri)) is not None]
         folder, onto = await in_daemon(partial(first_folder, self._start, recent), name="first folder")
-        await self.read_here(Listing(folder, onto))
+        typed = self.path_line.text  # ahead of it, which means: from this folder on
+        self.base = folder
+        self.path_line.stand(folder, typed)
+        self.begun.set()
+        await self.read_here(
+            ListedFolder(parted(typed, folder)[0], rebase=False) if typed else ListedFolder(folder, onto)
+        )
 
     def on_resize(self) -> None:
         """Choose what is shown for the new width."""
@@ -141,9 +147,11 @@ class PickerScreen(FolderList):
 
     @on(Input.Changed)
     def _typed(self) -> None:
+        if not self.begun.is_set():
+            return
         folder, _word = parted(self.path_line.text, self.base)
         if folder != self.wanted:
-            self.read(Listing(folder, rebase=False))
+            self.read(ListedFolder(folder, rebase=False))
         elif folder == self.listing.folder:
             self.refill()
             self.table.first()
@@ -167,7 +175,7 @@ class PickerScreen(FolderList):
         if folder == self.wanted == self.listing.folder:
             self._stand("" if event.restored else self.word)
         else:
-            self.read(Listing(folder))
+            self.read(ListedFolder(folder))
 
     def _stand(self, text: str = "") -> None:
         """Have paths begin in the folder that is listed, and a text behind it."""
@@ -184,11 +192,16 @@ class PickerScreen(FolderList):
 
     async def _follow(self, text: str) -> None:
         """Go into the folder that was typed, or take the file; a part of a name that fits one alone means that one."""
+        await self.begun.wait()
         path = typed_path(text, self.base)
         kind = await in_daemon(partial(kind_at, path), name="path")
-        if kind is None and not self.folders and self.word and self.listing.complete and len(self.shown) == 1:
-            (entry,) = self.shown
-            path, kind = self.listing.folder / entry.name, entry.kind
+        if kind is None and not self.folders:
+            await self.read_to_its_end()
+            if self.path_line.text != text:
+                return
+            if self.word and len(self.shown) == 1:
+                (entry,) = self.shown
+                path, kind = self.listing.folder / entry.name, entry.kind
         if kind is Kind.FOLDER:
             await self.go(path)
         else:

@@ -22,6 +22,7 @@ from tui.settings.config_file import ConfigError, ConfigFile, ProfileSettings
 from tui.settings.presets import DEFAULT_PRESET, PRESETS
 from tui.settings.profiles import derived_settings, save_profile
 from tui.text import clean
+from tui.widgets.legend import legend
 from tui.widgets.line_input import LineInput
 from tui.widgets.one_of import OneOf
 from tui.widgets.safe_text import identifier, line, plain
@@ -82,7 +83,7 @@ class ProfileForm(Form[str]):
         """Lay out the buttons."""
         yield Button(plain(_("Save")), id="save", variant="primary")
         yield Button(plain(_("Leave")), id="leave")
-        yield Static(line(("enter", "bold $accent"), _(" save   "), ("esc", "bold $accent"), _(" leave")))
+        yield Static(legend(("enter", _("save")), ("esc", _("leave"))))
 
     def _input(self, field: str) -> LineInput:
         return LineInput(self._shown(field), id=field)

@@ -23,6 +23,7 @@ from tui.screens.headed import Headed
 from tui.screens.messages import ConnectionChanged, PollTold
 from tui.screens.moving import Listing
 from tui.screens.profile_form import ProfileForm, written
+from tui.screens.telling import tell_error
 from tui.settings.config_file import ConfigError, load_config
 from tui.settings.profile_list import KeysFrom, ListedProfile, listed_profiles
 from tui.settings.profiles import delete_profile, make_default
@@ -230,7 +231,7 @@ class ProfilesScreen(Headed, Listing):
         try:
             config = await in_daemon(partial(load_config, file), name="profile")
         except ConfigError as error:
-            self._refuse(error)
+            tell_error(self.app, error)
             return None
         written_name = await self.app.push_screen_wait(ProfileForm(config, name))
         self._awaited = written_name or ""
@@ -250,7 +251,7 @@ class ProfilesScreen(Headed, Listing):
         try:
             resolved = await in_daemon(resolve, name="profile")
         except ConfigError as error:
-            self._refuse(error)
+            tell_error(self.app, error)
             return
         refused = deck.poll_status.cause if deck.poll_status.refused and name == self._in_force else None
         done = await self.app.push_screen_wait(LoginScreen(resolved.profile, reason=refused.message if refused else ""))
@@ -280,7 +281,7 @@ class ProfilesScreen(Headed, Listing):
             stored = await forget_credentials(name)
         except KeyringUnavailableError as error:
             if entered is None:
-                self._refuse(error)
+                tell_error(self.app, error)
                 return
             stored = False
         known = entered is not None or stored
@@ -327,14 +328,10 @@ class ProfilesScreen(Headed, Listing):
         try:
             kept = await in_daemon(change, name="profile")
         except ConfigError as error:
-            self._refuse(error)
+            tell_error(self.app, error)
             return False
         self.app.notify(written(done, kept), markup=False)
         return True
-
-    def _refuse(self, error: ConfigError | KeyringUnavailableError) -> None:
-        words = "\n".join(filter(None, [error.message, error.advice]))
-        self.app.notify(words, severity="error", timeout=20, markup=False)
 
 
 def _broken(error: ConfigError) -> Content:

@@ -27,6 +27,7 @@ from tui.screens.headed import Headed
 from tui.screens.job_deeds import JobDeeds
 from tui.screens.messages import BoardChanged
 from tui.screens.results_left import RetryDeeds
+from tui.screens.telling import tell_error
 from tui.text import human_bytes, short_path
 from tui.widgets.crumb import Crumb
 from tui.widgets.glyphs import glyphs
@@ -305,7 +306,7 @@ class ResultsScreen(RetryDeeds, Headed, JobDeeds):
                             listed = len(self._found)
                             self._refill()
         except ArkdeckError as error:
-            self.app.notify(error.message, severity="error", markup=False)
+            tell_error(self.app, error)
         self._seeking = False
         self._progress = _("  and more: it stopped there") if len(self._found) >= _MOST_FOUND else ""
         self._refill()

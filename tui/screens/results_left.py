@@ -16,8 +16,8 @@ from tui.runs.results_folder import Results, bring_input
 from tui.runs.retry import RetryFile, child_plan
 from tui.runs.submission import bare_plan
 from tui.screens.confirm import ConfirmScreen
-from tui.screens.deck_app import deck_of
 from tui.screens.opened_results import OpenedResults
+from tui.screens.telling import tell_error
 from tui.text import human_bytes, short_path
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class RetryDeeds(OpenedResults):
 
     async def _send(self, file: RetryFile) -> None:
         """Open the page that makes a job of the file, as a child of this one."""
+        from tui.screens.create import open_create
+
         words = _("{path} holds just this already, {size}") if file.found else _("wrote {path}, {size}")
         self.app.notify(words.format(path=short_path(file.path), size=human_bytes(file.size)), markup=False)
         services, job = self.of.services, self.view.job
@@ -69,9 +71,10 @@ class RetryDeeds(OpenedResults):
                 lambda own: child_plan(file, job, own.run_of_job(job.id), own, template)
             )
         except ArkdeckError as error:
-            self.app.notify(error.message, severity="error", markup=False)
+            tell_error(self.app, error)
         else:
-            deck_of(self).create(plan)
+            if self.is_open:
+                open_create(self.app, plan)
 
     async def do_results_input(self) -> None:
         """Bring the requests from the object store."""
@@ -88,7 +91,7 @@ class RetryDeeds(OpenedResults):
             consequence=_("They are not on this machine: {size}. They stay while these results are open.", size=size),
             yes=_("Bring them"),
         )
-        if not await self.app.push_screen_wait(asked):
+        if not await self.app.push_screen_wait(asked) or not self.is_open:
             return None
         try:
             async with aclosing(bring_input(results, self._connect)) as events:
@@ -98,8 +101,7 @@ class RetryDeeds(OpenedResults):
                     elif isinstance(event, Downloading):
                         self.tell_progress(_("input {percent}%", percent=100 * event.done // max(1, event.total)))
         except ArkdeckError as error:
-            words = "\n".join(filter(None, [error.message, error.advice]))
-            self.app.notify(words, severity="error", timeout=20, markup=False)
+            tell_error(self.app, error)
             return None
         finally:
             self.tell_progress("")

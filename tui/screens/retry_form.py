@@ -18,8 +18,10 @@ from tui.errors import ArkdeckError, UsageError
 from tui.i18n import _
 from tui.runs.changes import Deed, obstacle
 from tui.runs.retry import RetryFile, in_words, resumable, would_resume, write_retry_file
-from tui.screens.form import Form
+from tui.screens.form import FormOfCloud
 from tui.text import clean
+from tui.widgets.job_cells import job_name
+from tui.widgets.legend import legend
 from tui.widgets.line_input import LineInput
 from tui.widgets.safe_text import line, plain
 from tui.widgets.toggle import Toggle
@@ -36,7 +38,7 @@ _USUAL: Final = Only().reasons
 _CODE: Final = "code"
 
 
-class RetryForm(Form[RetryFile | Deed]):
+class RetryForm(FormOfCloud[RetryFile | Deed]):
     """Lets the operator choose what is sent again and how it is changed, and writes the file of it.
 
     Returns the file, or RESUME where the service is to go on with the job instead.
@@ -62,7 +64,7 @@ class RetryForm(Form[RetryFile | Deed]):
 
     def heading(self) -> Content:
         """Return the title."""
-        return line(_("Retry what {name} has left", name=clean(self._view.job.name or self._view.job.id, limit=80)))
+        return line(_("Retry what is left of "), job_name(self._view.job))
 
     def compose_rows(self) -> ComposeResult:
         """Lay out what may be sent again, and what is changed of it."""
@@ -98,7 +100,7 @@ class RetryForm(Form[RetryFile | Deed]):
         resume.display = False
         yield resume
         yield Button(plain(_("Cancel")), id="leave")
-        yield Static(line(("space", "bold $accent"), _(" choose   "), ("esc", "bold $accent"), _(" cancel")))
+        yield Static(legend(("space", _("choose")), ("esc", _("cancel"))))
 
     def on_mount(self) -> None:
         """Count what is left, and find out what else is known of it."""
@@ -177,6 +179,8 @@ class RetryForm(Form[RetryFile | Deed]):
     @work(group="write", exclusive=True)
     async def _write(self) -> None:
         """Write the file, and return it."""
+        if not self.was_seen:
+            return
         try:
             changes = self._changes()
         except UsageError:  # told beneath the field

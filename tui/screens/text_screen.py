@@ -11,6 +11,7 @@ from tui.i18n import _
 from tui.screens.deck_app import deck_of
 from tui.screens.deck_screen import DeckScreen
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.legend import legend
 from tui.widgets.lines import Lines
 from tui.widgets.safe_text import identifier, line
 from tui.widgets.text_view import TextView
@@ -56,8 +57,8 @@ class TextScreen(DeckScreen):
     def on_mount(self) -> None:
         """Show the text."""
         keys = (("w", _("wrap")), ("c", _("copy all")), ("esc", _("back")))
-        hints = [part for key, word in keys for part in ((f"   {key}", "bold $accent"), (f" {word}", "$muted"))]
-        self.query_one("#title", Lines).show(line(" ", identifier(self._title).stylize("bold"), *hints))
+        title = identifier(self._title).stylize("bold")
+        self.query_one("#title", Lines).show(line(" ", title, "   ", legend(*keys)))
         view = self.query_one(TextView)
         view.show(self._text.splitlines(), json=self._json)
         if self._wrap:

@@ -20,7 +20,8 @@ from tui.screens.copying import Copy, choose_copy
 from tui.screens.deck_app import deck_of
 from tui.screens.headed import Headed
 from tui.screens.messages import ConnectionChanged, TransfersChanged
-from tui.screens.moving import Moving
+from tui.screens.moving import Listing
+from tui.screens.telling import tell_error
 from tui.screens.ways import show_job, show_results
 from tui.situations import bound_to_the_deck
 from tui.widgets.crumb import Crumb
@@ -42,7 +43,7 @@ _MARGIN: Final = 3  # cells on either side of the facts
 _LEAST_ROWS: Final = 8  # of the window that the facts leave to everything else
 
 
-class TransfersScreen(Headed, Moving):
+class TransfersScreen(Headed, Listing):
     """Lists the transfers, newest first, and tells all of the one under the cursor."""
 
     SCOPE = Scope.TRANSFERS
@@ -70,19 +71,11 @@ class TransfersScreen(Headed, Moving):
 
     def on_screen_resume(self) -> None:
         """Show what came about beneath another screen."""
-        super().on_screen_resume()
         self._list()
 
     def on_resize(self) -> None:
         """Tell it over the new width."""
         self.call_after_refresh(self._tell)
-
-    @property
-    def table(self) -> VirtualTable:
-        """The list."""
-        return self.query_one(VirtualTable)
-
-    moved = table
 
     @property
     def _transfers(self) -> Transfers | None:
@@ -173,7 +166,7 @@ class TransfersScreen(Headed, Moving):
         try:
             going = await transfers.resume(transfer.id)
         except ArkdeckError as error:
-            self._refuse(error)
+            tell_error(self.app, error)
             return
         self._list()
         self.table.move_to(going.id)  # where it began anew it is another one
@@ -190,16 +183,12 @@ class TransfersScreen(Headed, Moving):
             question = _("Give up the download of {name}?", name=transfer.name)
             after = _("What came of an unfinished file is dropped; complete files stay, and so does the job.")
         asking = ConfirmScreen(question, touches=[str(transfer.path)], consequence=after, yes=_("Give up"))
-        if not await self.app.push_screen_wait(asking):
+        if not await self.app.push_screen_wait(asking) or transfers is not self._transfers:
             return
         try:
             await transfers.cancel(transfer.id)
         except ArkdeckError as error:
-            self._refuse(error)
-
-    def _refuse(self, error: ArkdeckError) -> None:
-        words = "\n".join(filter(None, [error.message, error.advice]))
-        self.app.notify(words, severity="error", timeout=20, markup=False)
+            tell_error(self.app, error)
 
     def do_transfer_clear(self) -> None:
         """Take what is finished off the list."""
@@ -222,7 +211,7 @@ class TransfersScreen(Headed, Moving):
         return {
             "p": Copy(_("the file's path") if up else _("the folder's path"), str(transfer.path)),
             "j": Copy(_("the job's id"), transfer.job_id),
-            "e": Copy(_("the error"), "\n".join(filter(None, [error.message, error.advice])) if error else ""),
+            "e": Copy(_("the error"), error.in_full if error else ""),
             "c": Copy(_("the command line"), command or "", bound_to_the_deck(self.situation)),
         }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.errors import ArkdeckError
 from tui.i18n import _
+from tui.screens.telling import tell_error
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -32,7 +33,7 @@ async def show_results(app: App[Any], view: JobView, connection: Connection) -> 
     try:
         here = await connection.services.journal.apart(partial(_results_here, view.job.id))
     except ArkdeckError as error:
-        app.notify(error.message, severity="error", markup=False)
+        tell_error(app, error)
         return
     if here:
         from tui.screens.results import ResultsScreen

@@ -21,6 +21,7 @@ from tui.launch import LocalStart
 from tui.screens.deck_app import deck_of
 from tui.screens.deck_screen import DeckScreen
 from tui.screens.messages import ConnectionChanged
+from tui.screens.telling import tell_error
 from tui.settings.config_file import load_config
 from tui.settings.profiles import resolve_profile
 from tui.widgets.choices import Choices
@@ -103,7 +104,7 @@ class WelcomeScreen(DeckScreen):
                 return
             resolved = await in_daemon(partial(resolve_profile, paths, name, environ), name="profile")
         except ArkdeckError as error:
-            self.app.notify("\n".join([error.message, error.advice]), severity="error", markup=False)
+            tell_error(self.app, error)
             return
         if await self.app.push_screen_wait(LoginScreen(resolved.profile)):
             deck.connect(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
@@ -13,6 +14,7 @@ from tui.runs.transfers import TransferState
 from tui.text import human_bytes, short_path
 from tui.widgets.glyphs import Glyphs
 from tui.widgets.job_facts import labelled
+from tui.widgets.legend import legend
 from tui.widgets.safe_text import identifier, line, plain
 from tui.widgets.tabs import TabName
 from tui.widgets.transfer_cells import error_lines, percent_of, transfer_facts
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from tui.runs.events import Rehearsed
     from tui.runs.transfers import Transfer
 
+_keys = partial(legend, look="")  # all that the page asks for just now
 _MARGIN: Final = 2
 _LABEL: Final = 14
 _WORDS: Final = {
@@ -161,7 +164,7 @@ def _missing(creation: Creation, width: int, glyphs: Glyphs) -> Iterator[Content
 def _why(creation: Creation, stage: Stage) -> str:
     match stage, creation.standing(stage):
         case Stage.INPUT, Standing.OPEN:
-            return _("f chooses the file")
+            return _("f choose the file")
         case Stage.CHECK, Standing.BUSY:
             return _("the file is being checked; the review follows by itself")
         case Stage.CHECK, Standing.WRONG:
@@ -246,24 +249,24 @@ def next_line(creation: Creation, sent: Transfer | None, glyphs: Glyphs) -> Cont
     """Return what the operator may do next, as one line."""
     if sent is not None and creation.stage is Stage.SEND:
         return _keys(("esc", _("back to the list")), ("t", _("all transfers")), ("A", _("another job")))
-    go_on = ("n", _("goes on"))
+    go_on = ("n", _("go on"))
     match creation.stage, creation.standing(creation.stage):
         case Stage.INPUT, Standing.OPEN:
-            return _keys(("f", _("chooses the file")))
+            return _keys(("f", _("choose the file")))
         case Stage.INPUT, _:
             return _keys(go_on, ("f", _("another file")))
         case Stage.CHECK, Standing.BUSY:
-            return _keys(("n", _("goes on meanwhile")), ("x", _("stops the check")))
+            return _keys(("n", _("go on meanwhile")), ("x", _("stop the check")))
         case Stage.CHECK, Standing.WRONG:
-            return _keys(("enter", _("shows the line")), ("r", _("checks again, once the file is mended")))
+            return _keys(("enter", _("show the line")), ("r", _("check again, once the file is mended")))
         case Stage.JOB, Standing.OPEN:
-            return _keys(("enter", _("changes the value: choose a model")))
+            return _keys(("enter", _("change the value: choose a model")))
         case Stage.JOB, _:
-            return _keys(("enter", _("changes the value")), ("n", _("goes on to the review")))
+            return _keys(("enter", _("change the value")), ("n", _("go on to the review")))
         case Stage.REVIEW, Standing.DOUBTFUL if creation.obstacle is None:
-            return _keys(("S", _("takes the job that is there: nothing is paid again")))
+            return _keys(("S", _("take the job that is there: nothing is paid again")))
         case Stage.REVIEW, _ if creation.obstacle is None:
-            return _keys(("S", _("uploads the file and creates the job: its answers are paid for")))
+            return _keys(("S", _("upload the file and create the job: its answers are paid for")))
         case Stage.REVIEW, _:
             return line((f"{glyphs.dash} {creation.obstacle or ''}", "$muted"))
         case _:
@@ -282,16 +285,12 @@ def sent_lines(sent: Transfer | None, width: int, glyphs: Glyphs) -> list[Conten
         case TransferState.DONE:
             what = _("was there already, and is taken") if sent.found else _("is created")
             ended = line((f"{glyphs.check} {_('The job')} ", "bold $success"), identifier(sent.job_id), f" {what}.")
-            texts += [Content(), ended, _keys(("enter", _("opens it")), ("esc", _("goes back to the list")))]
+            texts += [Content(), ended, _keys(("enter", _("open it")), ("esc", _("back to the list")))]
         case TransferState.FAILED | TransferState.PAUSED:
-            texts += [Content(), _keys(("r", _("goes on with it")), ("t", _("shows all transfers")))]
+            texts += [Content(), _keys(("r", _("go on with it")), ("t", _("all transfers")))]
         case TransferState.WAITING | TransferState.RUNNING:
             texts += [Content(), line((_("You may leave this page: it goes on, and t shows it."), "$muted"))]
     return _indented(texts)
-
-
-def _keys(*keys: tuple[str, str]) -> Content:
-    return line(*(part for key, what in keys for part in ((key, "bold $accent"), f" {what}   ")))
 
 
 def _indented(texts: Sequence[Content] | Iterator[Content]) -> list[Content]:

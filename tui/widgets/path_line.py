@@ -18,6 +18,7 @@ from tui.i18n import _
 from tui.text import clean, short_path
 from tui.typed_path import pasted_path
 from tui.widgets.glyphs import glyphs
+from tui.widgets.legend import legend
 from tui.widgets.line_input import PastingInput, harmless_part
 from tui.widgets.lines import Lines
 from tui.widgets.safe_text import line
@@ -183,8 +184,7 @@ class PathLine(Vertical):
 
 
 def _keys() -> Content:
-    keys = (("tab", _("completes")), (glyphs().down, _("list")), ("esc", _("back")))
-    return line(*(part for key, word in keys for part in ((f"   {key}", "bold $accent"), (f" {word}", "$muted"))))
+    return line("   ", legend(("tab", _("complete")), (glyphs().down, _("list")), ("esc", _("back"))))
 
 
 def folder_label(folder: Path, room: int) -> str:
