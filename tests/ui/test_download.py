@@ -196,6 +196,7 @@ async def test_of_a_path_longer_than_its_field_the_end_is_shown(busy: LocalCloud
     async with deck_on(busy) as pilot:
         await open_form(pilot, jobs_in(pilot, Phase.COMPLETED)[0])
         type_folder(pilot, "/" + "deep/" * 40 + "end")
+        await pilot.press("end")
         await until(pilot, lambda: any("folder" in row and "deep/end" in row for row in screen_lines(pilot)))
 
 

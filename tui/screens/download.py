@@ -29,6 +29,7 @@ from tui.widgets.job_cells import job_name
 from tui.widgets.legend import legend
 from tui.widgets.line_input import LineInput
 from tui.widgets.safe_text import identifier, line, plain
+from tui.widgets.said import say
 
 if TYPE_CHECKING:
     from textual.timer import Timer
@@ -240,10 +241,10 @@ class DownloadForm(FormOfCloud[bool]):
             told += [line(f" {name} {glyphs().dash} {reason}") for name, reason in self._passed_over[:_MOST_LISTED]]
         if self._only is not None:
             self.query_one("#open").set_class(self._only.home is None, "-absent")
-        self.query_one("#coming", Static).update(Content("\n").join(told))
+        say(self.query_one("#coming", Static), Content("\n").join(told))
         for name, told_there in (("#room", self._room()), ("#same", self._same())):
             place = self.query_one(name, Static)
-            place.update(told_there)
+            say(place, told_there)
             place.display = bool(told_there.plain)
         self.call_after_refresh(self._fit)
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar, Final
 
 import msgspec
+from rich.cells import cell_len
 from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -23,9 +24,11 @@ from tui.widgets.glyphs import glyphs
 from tui.widgets.legend import legend
 from tui.widgets.line_input import LineInput
 from tui.widgets.safe_text import line, plain
+from tui.widgets.said import say
 
 _ROWS_AROUND: Final = 10
 _LONGEST: Final = 4096
+_LONGEST_SHOWN: Final = 200
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -162,21 +165,23 @@ class FieldScreen(ModalScreen[str | None]):
         typed = self.query_one(Input).value[len(stem) :].casefold()
         if any(each.text[len(stem) :].casefold() == typed for each in listed):
             typed = ""  # it is chosen already: show what else there is
-        self._fitting = [each for each in listed if typed in each.text[len(stem) :].casefold()]
-        width = max((len(each.text) for each in self._fitting), default=0)
+        fitting = [each for each in listed if typed in each.text[len(stem) :].casefold()]
         choices = self.query_one(Choices)
-        choices.clear_options()
-        choices.add_options([Option(_prompt(each, width)) for each in self._fitting])
+        if fitting != self._fitting:
+            self._fitting = fitting
+            width = max((cell_len(_shown(each)) for each in fitting), default=0)
+            choices.clear_options()
+            choices.add_options([Option(_prompt(each, width)) for each in fitting])
         choices.highlighted = None
 
     def _tell(self, words: str) -> None:
         told = self.query_one("#told", Static)
-        told.update(plain(words))
+        say(told, plain(words))
         told.display = bool(words)
 
     def _object_to(self, trouble: str) -> None:
         wrong = self.query_one("#wrong", Static)
-        wrong.update(line(f"{glyphs().cross} {trouble}") if trouble else plain(""))
+        say(wrong, line(f"{glyphs().cross} {trouble}") if trouble else plain(""))
         wrong.display = bool(trouble)
 
     # What is chosen
@@ -237,5 +242,9 @@ class FieldScreen(ModalScreen[str | None]):
 
 
 def _prompt(candidate: Candidate, width: int) -> Content:
-    text = clean(candidate.text, strict=True, limit=200)
-    return line(text, " " * max(0, width - len(candidate.text)), "   ", (candidate.note, "$muted"))
+    text = _shown(candidate)
+    return line(text, " " * (width - cell_len(text)), "   ", (candidate.note, "$muted"))
+
+
+def _shown(candidate: Candidate) -> str:
+    return clean(candidate.text, strict=True, limit=_LONGEST_SHOWN)

@@ -20,6 +20,7 @@ from tui.screens.seen_first import SeenFirst
 from tui.screens.telling import tell_error
 from tui.widgets.glyphs import glyphs
 from tui.widgets.safe_text import line, paragraphs, plain
+from tui.widgets.said import say
 
 _Result = TypeVar("_Result")
 
@@ -87,7 +88,7 @@ class Form(SeenFirst[_Result | None]):
     def object_to(self, field_id: str, trouble: str) -> None:
         """Show what is wrong with a field, beneath it; nothing when `trouble` is empty."""
         note = self.query_one(f"#wrong-{field_id}", Static)
-        note.update(line(f"{glyphs().cross} {trouble}") if trouble else plain(""))
+        say(note, line(f"{glyphs().cross} {trouble}") if trouble else plain(""))
         note.set_class(bool(trouble), "-shown")
         self.query_one(f"#{field_id}").set_class(bool(trouble), "-invalid")
 
@@ -96,7 +97,7 @@ class Form(SeenFirst[_Result | None]):
         if not self.is_attached:
             return
         outcome = self.query_one("#outcome", Static)
-        outcome.update(paragraphs(words))
+        say(outcome, paragraphs(words))
         for each in ("-good", "-bad"):
             outcome.set_class(each == look, each)
         outcome.set_class(bool(words), "-shown")

@@ -24,6 +24,7 @@ from tui.widgets.job_cells import job_name
 from tui.widgets.legend import legend
 from tui.widgets.line_input import LineInput
 from tui.widgets.safe_text import line, plain
+from tui.widgets.said import say
 from tui.widgets.toggle import Toggle
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class RetryForm(FormOfCloud[RetryFile | Deed]):
         words = in_words(remainder, changed=bool(changes)) if remainder.requests else [_("nothing is chosen")]
         if self._retried:
             words.append(_("this was retried before: {jobs}", jobs=", ".join(self._retried)))
-        self.query_one("#left", Static).update(Content("\n").join(map(plain, words)))
+        say(self.query_one("#left", Static), Content("\n").join(map(plain, words)))
         self.query_one("#write", Button).disabled = not remainder.requests or self._writing
 
     @work(group="around")
