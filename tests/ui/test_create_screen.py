@@ -221,3 +221,22 @@ async def test_a_file_name_is_data(cloud: LocalCloud, deck_on: DeckOn, tmp_path:
             assert not HARMFUL & set(screen_text(pilot).replace("\n", ""))
         await pilot.press("1")
         assert "[@click=app.quit]q[]" in "".join(screen_text(pilot).split())
+
+
+async def test_a_file_that_was_changed_meanwhile_is_checked_again_before_it_is_sent(
+    cloud: LocalCloud, deck_on: DeckOn, file: Path
+) -> None:
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await begin(pilot, file)
+        await give(pilot, "model", MODEL)
+        await review(pilot)
+        write_requests(file, 41)
+        await pilot.press("S")
+        await until(pilot, lambda: any("changed since it was checked" in told for told in toasts(pilot)))
+        assert "r checks the file" in screen_text(pilot)
+        assert pilot.app.connection.transfers.all == []
+        await pilot.press("2", "r")
+        await until(pilot, lambda: "41 requests" in screen_text(pilot))
+        await review(pilot)
+        await pilot.press("S")
+        await until(pilot, lambda: pilot.app.creation.sent)
