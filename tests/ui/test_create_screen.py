@@ -284,3 +284,22 @@ async def test_what_is_chosen_in_the_palette_for_a_page_that_is_closed_does_noth
         await reconnect(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: on(pilot, JobsScreen))
+
+
+async def test_a_file_that_was_changed_meanwhile_is_checked_again_before_it_is_sent(
+    cloud: LocalCloud, deck_on: DeckOn, file: Path
+) -> None:
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await begin(pilot, file)
+        await give(pilot, "model", MODEL)
+        await review(pilot)
+        write_requests(file, 41)
+        await pilot.press("S")
+        await until(pilot, lambda: any("changed since it was checked" in told for told in toasts(pilot)))
+        assert "r checks the file" in screen_text(pilot)
+        assert pilot.app.connection.transfers.all == []
+        await pilot.press("2", "r")
+        await until(pilot, lambda: "41 requests" in screen_text(pilot))
+        await review(pilot)
+        await pilot.press("S")
+        await until(pilot, lambda: pilot.app.creation.sent)

@@ -75,7 +75,7 @@ class _Chooser(ModalScreen[_Result]):
         with Vertical(id="dialog"):
             yield Static(plain(self._title), id="title")
             yield _Lines(*(self._option(choice) for choice in self._choices))
-            yield Static(self._legend, id="legend")
+            yield Static(line(self._legend), id="legend")
 
     def on_mount(self) -> None:
         """Begin on what is chosen already."""
