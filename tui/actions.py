@@ -10,6 +10,7 @@ import shlex
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tui.i18n import _
@@ -28,6 +29,7 @@ from tui.situations import (
     results,
     transfers,
 )
+from tui.text import path_in_shell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -595,4 +597,5 @@ def command_line(action: Action, situation: Situation) -> str | None:
 def in_shell(words: Sequence[str], situation: Situation) -> str:
     """Return `arkdeck` with these words behind it, quoted for a shell, on the situation's profile."""
     profile = ("-p", situation.profile) if situation.named else ()
-    return shlex.join(("arkdeck", *profile, *words))
+    quoted = (path_in_shell(Path(word)) if str(Path(word)) == word else shlex.quote(word) for word in words)
+    return " ".join((shlex.join(("arkdeck", *profile)), *quoted))

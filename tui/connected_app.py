@@ -84,7 +84,7 @@ class ConnectedApp(KeysInTurn):
         later = (
             _("The local cloud of this deck ends with it: what is not there yet is lost.")
             if connection.local
-            else _("They are stopped where they are, and wait under t, or for:  arkdeck continue")
+            else _("What runs is stopped where it is, and waits under t, or for:  arkdeck continue")
         )
         asking = ConfirmScreen(question, consequence=later, yes=_("Leave"), no=_("Stay"))
         self.push_screen(asking, answered)

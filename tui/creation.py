@@ -7,37 +7,33 @@ draft is kept until it is sent.
 from __future__ import annotations
 
 import asyncio
-import os
-import re
-import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.daemon import stream_from_daemon
-from tui.dataset.check import CheckProgress, CheckSummary, Issue, check_file
-from tui.dataset.lines import open_file
+from tui.daemon import in_daemon, stream_from_daemon
 from tui.errors import ArkdeckError, UsageError
 from tui.i18n import _
+from tui.runs.drafting import submission_of, troubles_of
 from tui.runs.events import ModelChosen, Rehearsed
+from tui.runs.input_check import InputCheck, check_with_excerpts
 from tui.runs.plan import Plan, name_of_file
+from tui.runs.prepare import still_as_checked
 from tui.runs.rehearse import rehearse
-from tui.runs.submission import LONGEST_WINDOW, Field, FieldError, Submission, faults, plan_for
+from tui.runs.submission import Field, FieldError, plan_for, submit_words
+from tui.runs.transfers import TransferState
 from tui.settings.draft import Draft
+from tui.text import clean
 
 if TYPE_CHECKING:
     from tui.connection import Connection
 
-_MAX_ISSUES: Final = 100
-"""Issues of one rule that are listed."""
-
-_CUSTOM_MODEL: Final = re.compile(r"(cm|ep)-")
-_EXCERPT_BYTES: Final = 256
 _TELL_EVERY: Final = 0.5  # seconds
 
 
@@ -59,56 +55,6 @@ class Standing(StrEnum):
     DONE = "done"
     DOUBTFUL = "doubtful"
     WRONG = "wrong"
-
-
-@dataclass(frozen=True)
-class FoundIssue:
-    """An issue, and how its line begins; both may hold text from outside."""
-
-    issue: Issue
-    excerpt: str
-
-
-@dataclass
-class InputCheck:
-    """The check of one file, as far as it has come.
-
-    Attributes:
-        issues: by rule, in the order in which rules were first broken; of each the first hundred.
-        done: bytes that were read.
-        total: bytes of the file; 0 before the first were read.
-        summary: at the end.
-        error: why it could not be made.
-        stopped: the operator stopped it.
-    """
-
-    path: Path
-    issues: dict[str, list[FoundIssue]] = field(default_factory=dict)
-    done: int = 0
-    total: int = 0
-    summary: CheckSummary | None = None
-    error: ArkdeckError | None = None
-    stopped: bool = False
-
-    @property
-    def running(self) -> bool:
-        """Whether it goes on."""
-        return self.summary is None and self.error is None and not self.stopped
-
-    @property
-    def passed(self) -> CheckSummary | None:
-        """What it said, if the platform would take the file."""
-        return self.summary if self.summary is not None and not self.summary.errors else None
-
-    def take(self, event: FoundIssue | CheckProgress | CheckSummary) -> None:
-        """Note what the check tells."""
-        match event:
-            case FoundIssue():
-                self.issues.setdefault(event.issue.rule, []).append(event)
-            case CheckProgress():
-                self.done, self.total = event.done, event.total
-            case CheckSummary():
-                self.summary = event
 
 
 @dataclass(frozen=True)
@@ -167,10 +113,22 @@ class Creation:
         self._tell = tell
         self._keep = keep
 
+    @property
+    def done_with(self) -> bool:
+        """Whether it was sent, and did not fail: nothing of it is asked for again."""
+        sent = self.connection.transfers.get(self.sent) if self.sent else None
+        return bool(self.sent) and (sent is None or sent.state is not TransferState.FAILED)
+
     # What is chosen
 
     def change(self, **fields: object) -> None:
-        """Change fields of the draft; what the service said of it before does not hold any more."""
+        """Change fields of the draft; what the service said of it before does not hold any more.
+
+        Once it was sent this begins another job, which is no second one of the same content unless that is said anew.
+        """
+        if self.sent:
+            fields = {"nonce": "", **fields}
+            self.sent = ""
         self.draft = msgspec.structs.replace(self.draft, **fields)
         self.review = None
         if "file" in fields:
@@ -188,7 +146,7 @@ class Creation:
     @property
     def troubles(self) -> Mapping[str, FieldError]:
         """What is wrong with the draft, by its field."""
-        found = _troubles(self.draft)
+        found = troubles_of(self.draft)
         if not (self.draft.bucket or self.connection.profile.bucket):
             found[Field.BUCKET] = FieldError(Field.BUCKET, _("no bucket is named for the input and the results"))
         return found
@@ -196,7 +154,7 @@ class Creation:
     def trouble_with(self, name: str, text: str) -> str | None:
         """Return what is wrong with a text as the value of a field; None when nothing is."""
         changed = msgspec.structs.replace(self.draft, **{name: text})
-        return str(trouble) if (trouble := _troubles(changed).get(name)) is not None else None
+        return str(trouble) if (trouble := troubles_of(changed).get(name)) is not None else None
 
     @property
     def proposed_name(self) -> str:
@@ -213,7 +171,7 @@ class Creation:
             raise UsageError(_("no file is chosen"))
         plan = plan_for(
             "submit",
-            _submission(draft),
+            submission_of(draft),
             connection.profile,
             connection.services.service,
             named=connection.resolved.named,
@@ -232,7 +190,7 @@ class Creation:
         self._tell()
         clock = self.connection.services.clock
         told = clock.monotonic()
-        checking = stream_from_daemon(lambda: _checked(path), name="check")
+        checking = stream_from_daemon(lambda: check_with_excerpts(path), name="check")
         try:
             async with aclosing(checking) as events:
                 async for event in events:
@@ -253,7 +211,7 @@ class Creation:
         checked = self.check.passed if self.check is not None else None
         if checked is None or self.troubles:
             return
-        review = self.review = Review(self.plan())
+        asked = review = self.review = Review(self.plan())
         self._tell()
         try:
             async with aclosing(rehearse(review.plan, self.connection.services, checked=checked)) as events:
@@ -266,24 +224,31 @@ class Creation:
                             review = Review(review.plan, review.version_chosen, found=event)
         except ArkdeckError as error:
             review = Review(review.plan, review.version_chosen, error=error)
-        if self.review is not None:  # else the draft was changed meanwhile
+        if self.review is asked:  # else the draft was changed meanwhile, and may be asked about once more
             self.review = review
             self._tell()
 
     async def send(self) -> None:
-        """Begin to send it, as the review showed it; it goes on by itself, and the draft is free for another job.
+        """Begin to send it, as the review showed it; it goes on by itself, and the next time there is no draft.
 
         Raises:
-            UsageError: it was not reviewed, or the review stands against it.
+            UsageError: it was not reviewed, the review stands against it, or the file is not what was checked.
             ArkdeckError: it cannot be begun.
         """
         review, check = self.review, self.check
         if review is None or not review.ready or check is None or check.passed is None:
             raise UsageError(_("look at the review first"))
+        if await in_daemon(partial(still_as_checked, review.plan, check.passed), name="stat") is None:
+            self.check = self.review = None
+            self._tell()
+            raise UsageError(
+                _("{file} is gone or has changed since it was checked", file=clean(check.path.name)),
+                advice=_("Nothing was sent. Check it again."),
+            )
         sent = await self.connection.transfers.submit(review.plan, check.passed)
         self.sent = sent.id
-        self.draft, self.stage, self.review = Draft(), Stage.SEND, None
-        self._keep(self.draft)
+        self.stage = Stage.SEND
+        self._keep(Draft())
         self._tell()
 
     # How it stands
@@ -310,8 +275,8 @@ class Creation:
     @property
     def obstacle(self) -> str | None:
         """What stands against sending it; None when nothing does."""
-        if self.sent and not self.draft.file:
-            return _("it is sent already")
+        if self.sent:
+            return _("it is sent already") if self.done_with else _("it was sent and failed: see Send")
         if not self.draft.file:
             return _("no file is chosen")
         if self.check is None or self.check.running:
@@ -331,73 +296,8 @@ class Creation:
         """Return the words of `arkdeck submit` that do the same; None while something is wrong, or for a retry."""
         with suppress(UsageError):
             plan = self.plan()
-            return None if plan.parent else _submit_words(plan, self.connection)
+            return None if plan.parent else submit_words(plan, self.connection.profile)
         return None
-
-
-def draft_of(plan: Plan) -> Draft:
-    """Return the draft that leads to a plan, as a retry makes one."""
-    return Draft(
-        file=os.fsencode(plan.input),
-        model=plan.custom_model or (f"{plan.model}@{plan.version}" if plan.version else plan.model),
-        window=str(plan.window_days),
-        name=plan.name,
-        description=plan.description,
-        project=plan.project,
-        tags=shlex.join(f"{key}={value}" for key, value in plan.tags.items()),
-        bucket=plan.bucket,
-        input_prefix=plan.input_prefix,
-        output_prefix=plan.output_prefix,
-        create_bucket=plan.create_bucket,
-        parent=plan.parent,
-        nonce=plan.nonce,
-    )
-
-
-def _checked(path: Path) -> Iterator[FoundIssue | CheckProgress | CheckSummary]:
-    """Check a file, and read how the lines of its issues begin."""
-    with open_file(path) as file:
-        for event in check_file(path, max_issues=_MAX_ISSUES):
-            if not isinstance(event, Issue):
-                yield event
-                continue
-            begins = os.pread(file.fileno(), _EXCERPT_BYTES, event.offset) if event.offset is not None else b""
-            yield FoundIssue(event, begins.partition(b"\n")[0].decode("utf-8", "replace"))
-
-
-def _troubles(draft: Draft) -> dict[str, FieldError]:
-    try:
-        asked = _submission(draft)
-    except ValueError:
-        quote = FieldError(Field.TAGS, _("a quotation mark is missing in the tags"))
-        return {Field.TAGS: quote} | _troubles(msgspec.structs.replace(draft, tags=""))
-    found: dict[str, FieldError] = {fault.field: fault for fault in faults(asked)}
-    if not draft.model:
-        found[Field.MODEL] = FieldError(Field.MODEL, _("no model is chosen"))
-    return found
-
-
-def _submission(draft: Draft) -> Submission:
-    """Return what the draft asks for (ValueError: the tags lack a quotation mark).
-
-    Ids of custom models begin with `cm-`; some accounts use those of endpoints, `ep-` (ark-openapi.md §1.2).
-    """
-    model, window = draft.model.strip(), draft.window.strip()
-    custom = _CUSTOM_MODEL.match(model) is not None
-    return Submission(
-        file=draft.path or Path(),
-        model="" if custom else model,
-        custom_model=model if custom else "",
-        name=draft.name,
-        description=draft.description,
-        project=draft.project,
-        window=f"{window}d" if window.isdecimal() else window or LONGEST_WINDOW,
-        tags=tuple(shlex.split(draft.tags)),
-        bucket=draft.bucket,
-        input_prefix=draft.input_prefix or None,
-        output_prefix=draft.output_prefix or None,
-        create_bucket=draft.create_bucket,
-    )
 
 
 def _standing_of_check(check: InputCheck) -> Standing:
@@ -414,29 +314,3 @@ def _standing_of_review(review: Review) -> Standing:
     if not review.ready:
         return Standing.WRONG
     return Standing.DOUBTFUL if review.found is not None and review.found.existing is not None else Standing.DONE
-
-
-def _submit_words(plan: Plan, connection: Connection) -> tuple[str, ...]:
-    """Return the command line of a plan, without what the profile says anyway."""
-    profile = connection.profile
-    words = ["submit", plan.input]
-    if plan.custom_model:
-        words += ["--custom-model", plan.custom_model]
-    else:
-        words += ["--model", f"{plan.model}@{plan.version}" if plan.version else plan.model]
-    for option, value, usual in (
-        ("--name", plan.name, ""),
-        ("--description", plan.description, ""),
-        ("--project", plan.project, profile.project),
-        ("--window", f"{plan.window_days}d", LONGEST_WINDOW),
-        ("--bucket", plan.bucket, profile.bucket),
-        ("--input-prefix", plan.input_prefix, profile.input_prefix),
-        ("--output-prefix", plan.output_prefix, profile.output_prefix),
-    ):
-        if value != usual:
-            words += [option, value]
-    for key, value in plan.tags.items():
-        words += ["--tag", f"{key}={value}"]
-    words += ["--create-bucket"] if plan.create_bucket else []
-    words += ["--again"] if plan.nonce else []
-    return tuple(words)

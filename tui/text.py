@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,3 +107,9 @@ def short_path(path: Path) -> str:
         return str(Path("~") / path.relative_to(Path.home()))
     except (ValueError, RuntimeError):  # it lies elsewhere, or nobody knows where home is
         return str(path)
+
+
+def path_in_shell(path: Path) -> str:
+    """Return a path as a shell takes it, the operator's home as `~`."""
+    home, slash, rest = short_path(path).partition("~/")
+    return f"~/{shlex.quote(rest)}" if slash and not home else shlex.quote(str(path))

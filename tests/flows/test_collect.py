@@ -50,6 +50,15 @@ def test_a_killed_collect_is_continued(deck: Deck, job: str, requests_file: Path
     assert "nothing to continue" in deck("continue").err
 
 
+def test_a_collect_is_continued_where_nothing_may_be_changed(deck: Deck, job: str, tmp_path: Path) -> None:
+    break_off(deck, "run_begun", signal.SIGKILL, job, "--out", tmp_path / "answers")
+    config = deck.home / ".config/arkdeck/config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("[profiles.default]\nread_only = true\n", encoding="utf-8")
+    ended = deck("continue", "--json")
+    assert (ended.code, ended.summary["ok"]) == (0, 40), ended.err
+
+
 def test_the_same_collect_again_is_the_same_run(deck: Deck, cloud: LocalCloud, job: str, tmp_path: Path) -> None:
     cloud.fault("tos:GetObject", key="*results.jsonl", times=ALWAYS, delay=600)
     err = break_off(deck, "files_found", signal.SIGINT, job, "--out", tmp_path / "answers")

@@ -15,10 +15,11 @@ from tests.flows.deck import MODEL, write_requests
 from tests.ui.pilot_tools import environ_of
 from tui.cli.submit import submit
 from tui.connection import open_profile
-from tui.creation import Creation, Stage, Standing, draft_of
+from tui.creation import Creation, Stage, Standing
 from tui.errors import UsageError
 from tui.launch import Launch
 from tui.localcloud import CloudInfo, LocalCloud
+from tui.runs.drafting import draft_of
 from tui.runs.submission import new_nonce
 from tui.settings.draft import Draft
 from tui.settings.paths import Paths
@@ -140,6 +141,21 @@ async def test_a_plan_becomes_a_draft_and_the_same_plan_again(
         assert creation.plan() == plan
 
 
+async def test_tags_and_a_window_are_drafted_as_one_types_them(
+    cloud: LocalCloud, made: Made, requests_file: Path
+) -> None:
+    async with made(cloud.info, requests_file, model=MODEL, tags="env=test team=甲", window="2d") as creation:
+        draft = draft_of(creation.plan())
+        assert (draft.tags, draft.window) == ("env=test team=甲", "2d")
+
+
+async def test_a_model_without_the_version_behind_its_sign_is_the_model(
+    cloud: LocalCloud, made: Made, requests_file: Path
+) -> None:
+    async with made(cloud.info, requests_file, model="doubao-pro-32k@") as creation:
+        assert (creation.plan().model, creation.plan().version) == ("doubao-pro-32k", "")
+
+
 async def test_without_a_file_there_is_no_plan(cloud: LocalCloud, made: Made) -> None:
     async with made(cloud.info, model=MODEL) as creation:
         with pytest.raises(UsageError, match="no file is chosen"):
@@ -209,3 +225,37 @@ async def test_what_is_changed_while_the_service_is_asked_is_not_answered_by_tha
         creation.change(window="2")
         await asking
         assert creation.review is None
+
+
+async def test_an_answer_to_what_was_asked_before_is_not_the_one_to_what_is_asked_now(
+    cloud: LocalCloud, made: Made, requests_file: Path
+) -> None:
+    cloud.fault("ark:CreateBatchInferenceJob", key="*another@1*", delay=600)
+    async with made(cloud.info, requests_file, model=MODEL) as creation:
+        await creation.run_check()
+        earlier = asyncio.create_task(creation.run_review())
+        while creation.review is None:  # noqa: ASYNC110  # the next step of the review
+            await asyncio.sleep(0)
+        creation.change(model="another@1")
+        later = asyncio.create_task(creation.run_review())
+        while creation.review is None:  # noqa: ASYNC110  # likewise
+            await asyncio.sleep(0)
+        await earlier
+        assert (creation.review.found, creation.review.plan.model) == (None, "another")
+        later.cancel()
+        with suppress(asyncio.CancelledError):
+            await later
+
+
+@pytest.mark.parametrize("change", [lambda path: write_requests(path, 7), Path.unlink])
+async def test_a_file_that_changed_since_its_check_is_not_sent(
+    cloud: LocalCloud, made: Made, requests_file: Path, change: Callable[[Path], None]
+) -> None:
+    async with made(cloud.info, requests_file, model=MODEL) as creation:
+        await creation.run_check()
+        await creation.run_review()
+        change(requests_file)
+        with pytest.raises(UsageError, match="changed since it was checked"):
+            await creation.send()
+        assert creation.connection.transfers.all == []
+        assert (creation.check, creation.draft.path) == (None, requests_file)

@@ -58,7 +58,8 @@ def test_a_dry_run_tells_of_an_active_job_that_another_machine_made(
 def test_after_a_stop_the_way_on_is_told_and_leads_to_every_answer(
     cloud_factory: Callable[..., LocalCloud], deck_on: Callable[[CloudInfo], Deck], requests_file: Path, tmp_path: Path
 ) -> None:
-    deck, out = deck_on(cloud_factory(speed=20).info), tmp_path / "answers"
+    slow, out = cloud_factory(speed=1), tmp_path / "answers"
+    deck = deck_on(slow.info)
     with deck.start("run", requests_file, "--model", MODEL, "--out", out) as process:
         while not (listed := deck("jobs", "--json").events) or not listed[0]["completed"]:
             assert process.poll() is None
@@ -67,6 +68,8 @@ def test_after_a_stop_the_way_on_is_told_and_leads_to_every_answer(
         _out, told = process.communicate(timeout=60)
     assert process.returncode == 1
     assert f"arkdeck resume {job}" in told
+    slow.stop()
+    deck = deck_on(cloud_factory(speed=0).info)
     assert deck("resume", job).code == 0
     assert deck("watch", job).code == 0
     ended = deck.run(requests_file, "--out", out)

@@ -27,6 +27,12 @@ def slow(cloud_factory: Callable[..., LocalCloud], deck_on: Callable[[CloudInfo]
     return deck_on(cloud_factory(speed=20).info)
 
 
+@pytest.fixture
+def slowest(cloud_factory: Callable[..., LocalCloud], deck_on: Callable[[CloudInfo], Deck]) -> Deck:
+    """A deck on a cloud whose jobs are at work for as long as a test takes."""
+    return deck_on(cloud_factory(speed=1).info)
+
+
 def jobs(deck: Deck) -> list[dict[str, object]]:
     return deck("jobs", "--json").events
 
@@ -224,9 +230,9 @@ def test_an_output_that_takes_nothing_is_no_crash(deck: Deck, requests_file: Pat
     assert process.returncode == (1 if descriptor == "stdout" else 0)
 
 
-def test_one_bad_job_does_not_keep_the_others_from_being_stopped(slow: Deck, requests_file: Path) -> None:
-    job = slow("submit", requests_file, "--model", MODEL).out.strip()
-    ended = slow("stop", "bi-20240101000000-aaaaa", job, "--yes")
+def test_one_bad_job_does_not_keep_the_others_from_being_stopped(slowest: Deck, requests_file: Path) -> None:
+    job = slowest("submit", requests_file, "--model", MODEL).out.strip()
+    ended = slowest("stop", "bi-20240101000000-aaaaa", job, "--yes")
     assert ended.code == 2
-    slow("watch", job)
-    assert jobs(slow)[0]["phase"] == "Terminated"
+    slowest("watch", job)
+    assert jobs(slowest)[0]["phase"] == "Terminated"

@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,11 +23,12 @@ from tui.fingerprint import BLOCK_SIZE
 from tui.localcloud import ALWAYS, LocalCloud
 from tui.runs import course
 from tui.runs.collect import job_files
-from tui.runs.events import FilesFound, JobCreated, JobSampled
+from tui.runs.events import Accounting, FilesFound, JobCreated, JobSampled
 from tui.runs.folder import FolderTakenError
-from tui.runs.journal import RunHeldError
+from tui.runs.journal import Journal, RunHeldError
 from tui.runs.run import Outcome
 from tui.runs.services import Services
+from tui.runs.transfer import transfer_of
 from tui.runs.transfers import Running, Step, Transfer, Transfers, TransferState, Way
 
 ServicesOn = Callable[..., AbstractAsyncContextManager[Services]]
@@ -488,3 +491,143 @@ async def test_a_job_that_was_resumed_meanwhile_is_no_transfer_any_more(
             await watched.until(lambda: not watched.transfers.all)
             assert watched.transfers.running == Running(0, 0)
         assert here.journal.run(found.id).outcome is Outcome.OPEN
+
+
+@contextmanager
+def locked(journal: Journal) -> Iterator[None]:
+    """Keep a journal, as another process does that writes to a slow disk."""
+    with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+async def test_a_locked_journal_is_waited_for_while_everything_else_goes_on(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path
+) -> None:
+    async def writing() -> None:
+        await watched.until(lambda: any(thread.name == "journal" for thread in threading.enumerate()))
+
+    with locked(services.journal):
+        beginning = asyncio.create_task(watched.transfers.submit(plan_for(requests_file, services, cloud)))
+        await writing()
+    with locked(services.journal):
+        await writing()
+    assert (await watched.ended(await beginning)).state is TransferState.DONE
+
+
+async def test_a_journal_that_is_locked_when_a_transfer_is_paused_does_not_hold_it_for_ever(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.fault("tos:PutObject", key="in/*", delay=600)
+    up = await watched.transfers.submit(plan_for(requests_file, services, cloud))
+    await watched.until(lambda: watched.now(up).step is Step.UPLOADING)
+    with monkeypatch.context() as hurried, locked(services.journal):
+        hurried.setattr("tui.runs.journal._PATIENCE", 0.05)
+        await watched.transfers.pause(up.id)
+    cloud.clear_faults()
+    await watched.transfers.resume(up.id)
+    assert (await watched.ended(up)).state is TransferState.DONE
+
+
+async def test_what_is_being_begun_while_the_cloud_is_left_is_not_held_for_ever(
+    services: Services, cloud: LocalCloud, services_on: ServicesOn, requests_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, may_go_on = threading.Event(), threading.Event()
+
+    def slow_look(*arguments: object) -> Transfer:
+        looking.set()
+        may_go_on.wait()
+        return transfer_of(*arguments)
+
+    async with services_on(cloud.info) as left:
+        async with Transfers(left) as transfers:
+            with monkeypatch.context() as slow:
+                slow.setattr("tui.runs.transfers.transfer_of", slow_look)
+                beginning = asyncio.create_task(transfers.submit(plan_for(requests_file, services, cloud)))
+                while not looking.is_set():  # noqa: ASYNC110  # set on another thread
+                    await asyncio.sleep(0.005)
+            asyncio.get_running_loop().call_later(0.05, may_go_on.set)
+        assert (await beginning).state is TransferState.PAUSED
+        again = await transfers.submit(plan_for(requests_file, services, cloud))
+        assert again.state is TransferState.PAUSED
+    async with watching(services) as watched:
+        (found,) = watched.transfers.all
+        assert found.state is TransferState.PAUSED
+
+
+@pytest.mark.parametrize("vanish", [shutil.rmtree, lambda folder: [path.unlink() for path in folder.iterdir()]])
+async def test_results_that_vanished_before_their_account_are_brought_again(
+    services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path, vanish: Callable[[Path], object]
+) -> None:
+    job, folder = await finished_job(services, cloud, requests_file), tmp_path / "answers"
+    flow = course.begin_collect(job, folder, services)
+    async for event in flow:
+        if isinstance(event, Accounting):
+            break
+    await flow.aclose()
+    vanish(folder)
+    async with watching(services) as watched:
+        (found,) = watched.transfers.all
+        assert found.step is Step.ACCOUNTING
+        await watched.transfers.resume(found.id)
+        ended = await watched.ended(found)
+    assert (ended.state, ended.account and ended.account.ok) == (TransferState.DONE, 40)
+
+
+async def test_a_transfer_that_failed_here_and_was_ended_elsewhere_tells_its_job(
+    services: Services, cloud: LocalCloud, services_on: ServicesOn, requests_file: Path
+) -> None:
+    cloud.fault("tos:PutObject", key="in/*", times=ALWAYS, code="AccessDenied")
+    async with services_on(cloud.info) as elsewhere, watching(services) as ours:
+        up = await ours.ended(await ours.transfers.submit(plan_for(requests_file, services, cloud)))
+        assert up.state is TransferState.FAILED
+        cloud.clear_faults()
+        *_, created = [event async for event in course.resume(up.id, elsewhere)]
+        done = await ours.transfers.resume(up.id)
+        assert (done.state, done.job_id) == (TransferState.DONE, created.job.id)
+
+
+@pytest.mark.parametrize("hopeless", [False, True])
+async def test_what_is_cleared_while_it_is_resumed_goes_on(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, hopeless: bool
+) -> None:
+    cloud.fault("tos:PutObject", key="in/*", times=ALWAYS, code="AccessDenied")
+    if hopeless:
+        write_bad_line(requests_file)
+    failed = await watched.ended(await watched.transfers.submit(plan_for(requests_file, services, cloud)))
+    cloud.clear_faults()
+    write_requests(requests_file, 40)
+    resuming = asyncio.create_task(watched.transfers.resume(failed.id))
+    await asyncio.sleep(0)
+    watched.transfers.clear(failed.id)
+    assert (await watched.ended(await resuming)).state is TransferState.DONE
+
+
+async def test_who_is_cancelled_twice_while_it_begins_leaves_nothing_held(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path
+) -> None:
+    with locked(services.journal):
+        beginning = asyncio.create_task(watched.transfers.submit(plan_for(requests_file, services, cloud)))
+        await watched.until(lambda: any(thread.name == "journal" for thread in threading.enumerate()))
+        for _time in range(2):
+            await asyncio.sleep(0.01)
+            beginning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await beginning
+    await watched.until(lambda: services.journal.runs() and not services.journal._held)
+    up = await watched.transfers.submit(plan_for(requests_file, services, cloud))
+    assert (await watched.ended(up)).state is TransferState.DONE
+
+
+async def test_a_cancel_is_carried_through_though_nobody_waits_for_it(
+    watched: Watched, services: Services, cloud: LocalCloud, large_file: Path
+) -> None:
+    cloud.fault("tos:UploadPart", part=2, delay=600)
+    up = await watched.transfers.submit(plan_for(large_file, services, cloud))
+    await watched.until(lambda: watched.now(up).done > MIB)
+    cancelling = asyncio.create_task(watched.transfers.cancel(up.id))
+    await asyncio.sleep(0)
+    cancelling.cancel()
+    await watched.until(lambda: watched.now(up).state is TransferState.CANCELLED)
+    assert services.journal.run(up.id).outcome is Outcome.FORGOTTEN
+    await watched.until(lambda: asked(cloud, "tos:AbortMultipartUpload"))

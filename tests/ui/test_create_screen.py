@@ -145,6 +145,55 @@ async def test_what_was_sent_leaves_the_page_free_for_another_job(
         assert pilot.app.creation.draft.path is None
 
 
+async def test_what_was_sent_can_still_be_looked_at(cloud: LocalCloud, deck_on: DeckOn, file: Path) -> None:
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await begin(pilot, file)
+        await give(pilot, "model", MODEL)
+        await review(pilot)
+        await pilot.press("S")
+        await until(pilot, lambda: "is created" in screen_text(pilot))
+        for step, shown in (("1", file.name), ("3", MODEL), ("4", "40 requests")):
+            await pilot.press(step)
+            await until(pilot, lambda shown=shown: shown in screen_text(pilot))
+        await pilot.press("S")
+        await until(pilot, lambda: any("it is sent already" in toast for toast in toasts(pilot)))
+        assert len(pilot.app.connection.transfers.all) == 1
+
+
+async def test_what_failed_to_be_sent_keeps_what_was_typed(cloud: LocalCloud, deck_on: DeckOn, file: Path) -> None:
+    move, there = file.rename, file.with_name("moved.jsonl")
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await begin(pilot, file)
+        await give(pilot, "model", MODEL)
+        await give(pilot, "tags", "team=search")
+        await review(pilot)
+        move(there)
+        await pilot.press("S")
+        await until(pilot, lambda: "no such file" in screen_text(pilot))
+        await pilot.press("escape", "n")
+        await until(pilot, lambda: "no such file" in screen_text(pilot))
+        await pilot.press("4")
+        await until(pilot, lambda: "it was sent and failed: see Send" in screen_text(pilot))
+        await pilot.press("f")
+        await choose(pilot, there)
+        await review(pilot)
+        assert "team=search" in screen_text(pilot)
+        await pilot.press("S")
+        await until(pilot, lambda: "is created" in screen_text(pilot))
+
+
+async def test_what_helps_stands_in_lines_of_its_own(cloud: LocalCloud, deck_on: DeckOn, file: Path) -> None:
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await begin(pilot, file)
+        await give(pilot, "model", "doubao-none")
+        await review(pilot)
+        shown = screen_text(pilot)
+        assert "has no primary version of a model doubao-none" in shown
+        assert any(each.strip().startswith("Or name the version:") for each in shown.splitlines())
+        await pilot.press("enter")
+        assert not any("S sends the job" in toast for toast in toasts(pilot))
+
+
 async def test_content_that_has_a_job_is_not_paid_for_again_unless_that_is_wanted(
     cloud: LocalCloud, deck_on: DeckOn, file: Path
 ) -> None:
@@ -158,6 +207,7 @@ async def test_content_that_has_a_job_is_not_paid_for_again_unless_that_is_wante
                 await until(pilot, lambda: "is created" in screen_text(pilot))
                 await pilot.press("escape")
         assert "would be taken" in screen_text(pilot)
+        assert "S takes the job that is there" in screen_text(pilot)
         await pilot.press("3")
         pilot.app.screen.query_one("#fields", VirtualTable).move_to("nonce")
         await pilot.press("enter")

@@ -24,7 +24,7 @@ from tui.dataset.reply import Fate
 from tui.launch import Launch
 from tui.localcloud import LocalCloud
 from tui.runs.board import JobView
-from tui.runs.collect import account, collect
+from tui.runs.course import begin_collect
 from tui.runs.forecast import Forecast
 from tui.runs.services import Services
 from tui.screens.confirm import ConfirmScreen
@@ -55,9 +55,8 @@ async def opened(
 
 async def bring_home(job: Job, home: Path, services: Services) -> None:
     """Collect a job, and account for it."""
-    for flow in (collect, account):
-        async for _event in flow(job, home / job.id, services):
-            pass
+    async for _event in begin_collect(job, home / job.id, services):
+        pass
 
 
 def ids_shown(pilot: Pilot[Any]) -> list[str | None]:
@@ -227,6 +226,9 @@ async def test_a_text_that_nobody_has_is_not_found(empty_cloud: LocalCloud, path
         await look_for(pilot, "the")
         await pilot.press("1")
         await settled(pilot, ["slow-0", "slow-1", "slow-2"])  # a tab narrows what was found
+        found = len(pilot.app.screen._found)
+        assert found > 3
+        assert f"3 of {found} found" in screen_text(pilot)
 
 
 async def test_escape_stops_a_search_and_keeps_what_it_found(

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tui.actions import ACTIONS, Scope, Situation, action, command_line, in_scope, obstacle
+from tui.actions import ACTIONS, Scope, Situation, action, command_line, in_scope, in_shell, obstacle
 from tui.ark.models import FoundationModelRef, Job, Location, Phase
 from tui.cli.root import arkdeck
 from tui.folders import Entry, Kind
@@ -258,3 +258,9 @@ def test_a_command_line_on_the_local_cloud_is_given_with_what_it_takes() -> None
     assert obstacle(action("app.copy_command"), alone) is None
     assert "only while this deck runs" in bound_to_the_deck(alone)
     assert bound_to_the_deck(situation(view())) == ""
+
+
+def test_a_path_at_home_is_written_as_a_shell_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    words = ("submit", "/home/me/a b/x.jsonl", "--name", "/x//y", "--description", "~")
+    assert in_shell(words, Situation()) == "arkdeck submit ~/'a b/x.jsonl' --name /x//y --description '~'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import subprocess
@@ -397,3 +398,39 @@ def test_a_job_that_does_not_move_promises_nothing() -> None:
     samples = [Sample(NOON, "Queued", 0, 0, 0)]
     assert forecast(samples, now=NOON + timedelta(hours=1)).rate is None
     assert forecast([], now=NOON).seconds_left is None
+
+
+def test_a_full_disk_is_named_and_room_mends_it(journal: Journal) -> None:
+    connection = journal._db._connection
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (most,) = connection.execute("PRAGMA max_page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    large = msgspec.structs.replace(PLAN, description="x" * 100_000)
+    with pytest.raises(JournalError, match="full"):
+        journal.plan(large)
+    connection.execute(f"PRAGMA max_page_count = {most}")
+    assert journal.plan(large).plan == large
+    assert len(journal.runs()) == 1
+
+
+def test_a_commit_that_fails_leaves_nothing_half_done(journal: Journal) -> None:
+    connection = journal._db._connection
+
+    def refer_to_nothing() -> None:
+        with journal._db.transaction():
+            connection.execute("PRAGMA defer_foreign_keys = ON")  # so that the commit alone finds it
+            connection.execute("INSERT INTO history VALUES ('r-none', '', '', '')")
+
+    with pytest.raises(JournalError):
+        refer_to_nothing()
+    assert journal.plan(PLAN).state is RunState.PLANNED
+
+
+async def test_two_threads_never_hold_one_run(journal: Journal) -> None:
+    run = journal.plan(PLAN)
+    journal.let_go(run.id)
+    holding = [journal.write_apart(Journal.hold, run.id) for _thread in range(8)]
+    ended = await asyncio.gather(*holding, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in ended) == ["NoneType", *["RunHeldError"] * 7]
+    await journal.write_apart(Journal.let_go, run.id)
+    journal.hold(run.id)

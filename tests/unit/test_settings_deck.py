@@ -6,6 +6,7 @@ import os
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec import UNSET
 
@@ -13,6 +14,7 @@ from tui.launch import Launch
 from tui.settings.config_file import ConfigError, load_config
 from tui.settings.deck_settings import DeckSettings, refresh_interval
 from tui.settings.deck_state import DeckState, Remembered, load_state, save_state
+from tui.settings.draft import Draft
 from tui.settings.paths import Paths
 from tui.settings.profiles import ProfileSettings, save_profile
 from tui.settings.themes import ThemeError
@@ -143,3 +145,14 @@ def test_a_theme_that_does_not_exist_is_named_with_the_nearest(
     with pytest.raises(ThemeError, match=f"{named}: there is no theme embr") as refused:
         launch.first_theme(None)
     assert refused.value.advice == "Did you mean ember?"
+
+
+def test_two_decks_do_not_take_what_the_other_remembers(tmp_path: Path) -> None:
+    one, other = Remembered(tmp_path), Remembered(tmp_path)
+    one.state = msgspec.structs.replace(one.state, drafts={"prod": Draft(name="a"), "test": Draft(name="b")}, tab="all")
+    one.save()
+    other.state = msgspec.structs.replace(other.state, drafts={"dev": Draft(name="c")}, sort="name")
+    other.save()
+    state, _problem = load_state(tmp_path)
+    assert (state.tab, state.sort) == ("all", "name")
+    assert {name: draft.name for name, draft in state.drafts.items()} == {"prod": "a", "test": "b", "dev": "c"}

@@ -123,3 +123,12 @@ def test_a_failure_is_kept_until_it_goes_on(clock: FrozenClock) -> None:
     assert (str(up.transfer.error), up.transfer.ended) == ("no room", NOON)
     up.change(TransferState.WAITING)
     assert (up.transfer.error, up.transfer.ended) == (None, None)
+
+
+def test_bytes_of_which_nobody_knows_how_many_there_are_promise_no_end(clock: FrozenClock) -> None:
+    down = tracker(Way.DOWN, clock, done=500)
+    down.hear(Downloading("input of bi-1", 0, 100))
+    assert shown(down) == (500, 0, None, None)
+    clock.advance(2)
+    down.hear(Downloading("input of bi-1", 40, 100))
+    assert shown(down) == (500, 0, 20.0, None)

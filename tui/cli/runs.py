@@ -101,7 +101,7 @@ async def _continue(
             say(_("Look at its job again:  arkdeck collect {job}", job=run.job_id), indent=2)
         return ExitCode.WORK_FAILED if run.reason else ExitCode.DONE
     try:
-        async with session(profile or run.plan.profile or None, write=True) as opened:
+        async with session(profile or run.plan.profile or None, write=run.plan.sends) as opened:
             stream = resume(run.id, opened.services, until_created=until_created)
             return await tell(stream, as_json=as_json, label=label)
     except ArkdeckError as error:
@@ -116,13 +116,9 @@ def forget(run_id: str) -> None:
 
     Its job and its files stay as they are.
     """
-    from tui.runs.run import Outcome
-
     with open_journal() as journal:
         run = journal.run(run_id)
-        journal.hold(run.id)
-        journal.end(run.id, Outcome.FORGOTTEN)
-        journal.let_go(run.id)
+        journal.forget(run.id)
         say(_("forgot {run}", run=run.id))
         if run.job_id:
             print_line(run.job_id)

@@ -20,6 +20,7 @@ from tui.fingerprint import crc64_of_file
 from tui.i18n import _
 from tui.runs.events import Accounting, Downloading, Event, FileCollected, FileKept, FilesFound, Reconciled
 from tui.runs.folder import ACCOUNT, ERRORS, INDEX, RESULTS, claim, local_files, owner_of, remove_stamp, stamp
+from tui.runs.journal import Journal
 from tui.runs.run import Run
 from tui.runs.services import Services
 from tui.storage.client import ObjectInfo
@@ -97,7 +98,7 @@ async def account(
         async for step in steps:
             if isinstance(step, Account):
                 await in_daemon(lambda: _drop_fetched(fetched), name="tidy")
-                services.journal.keep_account(job.id, step)
+                await services.journal.write_apart(Journal.keep_account, job.id, step)
                 yield Reconciled(job, folder, step)
             else:
                 yield step
@@ -111,9 +112,9 @@ async def account_files(job: Job | None, folder: Path, source: Path) -> AsyncGen
         folder: holds the result and error files.
         source: the input.
     """
-    replies, older = reply_files(folder)
-    sources = Sources(source, replies, older)
     with local_files(folder):
+        replies, older = reply_files(folder)
+        sources = Sources(source, replies, older)
         reconciling = stream_from_daemon(lambda: reconcile(sources, folder / INDEX), name="reconcile")
         async with aclosing(reconciling) as steps:
             async for step in steps:

@@ -21,12 +21,13 @@ from tui.ark.models import Job, read_job
 from tui.daemon import in_daemon
 from tui.dataset.check import CheckSummary
 from tui.errors import ArkdeckError, UsageError
-from tui.fingerprint import crc64_of_file
+from tui.fingerprint import Fingerprint, crc64_of_file
 from tui.i18n import _, plural
 from tui.runs import collect, create, monitor, prepare
 from tui.runs.events import Event, JobCreated, JobFinished, JobGone, Reconciled, RunBegun
 from tui.runs.folder import FolderTakenError, claim, owner_of, require_writable
-from tui.runs.journal import RunHeldError
+from tui.runs.holding import held, let_go
+from tui.runs.journal import Journal, RunHeldError
 from tui.runs.plan import COLLECT, Plan
 from tui.runs.run import Outcome, Run, RunState
 from tui.runs.services import Services
@@ -93,7 +94,7 @@ async def resume(run_id: str, services: Services, *, until_created: bool = False
         OtherServiceError: it belongs to another cloud.
         RunHeldError: somebody is working on it.
     """
-    begun = take_up(run_id, services)
+    begun = await take_up(run_id, services)
     async with aclosing(_tell_and_go_on(begun, services, until_created=until_created)) as events:
         async for event in events:
             yield event
@@ -101,26 +102,29 @@ async def resume(run_id: str, services: Services, *, until_created: bool = False
 
 async def enter(plan: Plan, services: Services, *, checked: CheckSummary | None = None) -> RunBegun:
     """Write down what `begin` is to do, as its first half; the caller holds the run then, and `go_on` does the rest."""
-    journal = services.journal
-    known = journal.open_run_like(plan)
+    known = services.journal.open_run_like(plan)
     if known is not None and await in_daemon(partial(_has_changed, known), name="compare"):
         known = None
     fingerprint = await in_daemon(partial(prepare.still_as_checked, plan, checked), name="stat") if checked else None
     await _require_room(plan, known, services)
-    known = _hold_unfinished(known, services)
+    return await held(partial(_write_down, plan, known, fingerprint), services)
+
+
+def _write_down(plan: Plan, known: Run | None, fingerprint: Fingerprint | None, journal: Journal) -> RunBegun:
+    known = _hold_unfinished(known, journal)
     if known is None:
         run = journal.plan(plan)
         begun = RunBegun(run.id, taken_up=False, state=run.state)
     else:
-        with _let_go_on_error(known.id, services):
+        with _let_go_on_error(known.id, journal):
             taken, kept = take_over(known, plan)
             run = journal.advance(known.id, known.state, plan=taken)
         begun = RunBegun(run.id, taken_up=True, state=run.state, kept=kept)
     if fingerprint is None or run.state is not RunState.PLANNED:
         return begun
-    with _let_go_on_error(run.id, services):
+    with _let_go_on_error(run.id, journal):
         try:
-            going_on = prepare.keep_fingerprint(run, fingerprint, services)
+            going_on = prepare.keep_fingerprint(run, fingerprint, journal)
         except RunHeldError:  # somebody is working on a run of the same content
             if known is None:
                 journal.end(run.id, Outcome.FORGOTTEN)
@@ -131,32 +135,34 @@ async def enter(plan: Plan, services: Services, *, checked: CheckSummary | None 
 async def enter_collect(job: Job, folder: Path, services: Services, *, profile: str = "") -> RunBegun:
     """Write down what `begin_collect` is to do, as its first half; the caller holds the run then."""
     collect.require_finished(job)
-    journal = services.journal
-    unfinished = [run for run in journal.collects_of(job.id) if run.outcome is Outcome.OPEN]
-    known = next((run for run in unfinished if run.plan.out == str(folder)), None)
     await _require_folder(folder, job.id, services)
-    known = _hold_unfinished(known, services)
+    return await held(partial(_write_down_collect, job, _collect_plan(job, folder, services, profile)), services)
+
+
+def _write_down_collect(job: Job, plan: Plan, journal: Journal) -> RunBegun:
+    unfinished = [run for run in journal.collects_of(job.id) if run.outcome is Outcome.OPEN]
+    known = _hold_unfinished(next((run for run in unfinished if run.plan.out == plan.out), None), journal)
     if known is None:
-        run = journal.plan(_collect_plan(job, folder, services, profile), job_id=job.id, job=job.raw)
+        run = journal.plan(plan, job_id=job.id, job=job.raw)
         return RunBegun(run.id, taken_up=False, state=run.state)
-    with _let_go_on_error(known.id, services):  # it may have been resumed since, and have more to give
+    with _let_go_on_error(known.id, journal):  # it may have been resumed since, and have more to give
         journal.advance(known.id, RunState.COLLECTING, job=job.raw)
     return RunBegun(known.id, taken_up=True, state=known.state)
 
 
-def _hold_unfinished(known: Run | None, services: Services) -> Run | None:
+def _hold_unfinished(known: Run | None, journal: Journal) -> Run | None:
     """Hold a run and return it as it is by now, None if somebody has ended it meanwhile."""
     if known is None:
         return None
-    services.journal.hold(known.id)
-    run = services.journal.run(known.id)
+    journal.hold(known.id)
+    run = journal.run(known.id)
     if run.outcome is Outcome.OPEN:
         return run
-    services.journal.let_go(run.id)
+    journal.let_go(run.id)
     return None
 
 
-def take_up(run_id: str, services: Services) -> RunBegun:
+async def take_up(run_id: str, services: Services) -> RunBegun:
     """Hold a run of the journal, to `go_on` with it; raises what `resume` does."""
     run = services.journal.run(run_id)
     if run.plan.service != services.service:
@@ -165,22 +171,29 @@ def take_up(run_id: str, services: Services) -> RunBegun:
               ours=services.service),
             advice=_("Name the profile or the endpoints that it was begun with."),
         )  # fmt: skip
-    services.journal.hold(run.id)
+    return await held(partial(_take_up, run), services)
+
+
+def _take_up(run: Run, journal: Journal) -> RunBegun:
+    journal.hold(run.id)
     return RunBegun(run.id, taken_up=True, state=run.state)
 
 
 @contextmanager
-def _let_go_on_error(run_id: str, services: Services) -> Iterator[None]:
+def _let_go_on_error(run_id: str, journal: Journal) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        services.journal.let_go(run_id)
+        journal.let_go(run_id)
         raise
 
 
 async def _tell_and_go_on(begun: RunBegun, services: Services, *, until_created: bool) -> AsyncGenerator[Event, None]:
-    with _let_go_on_error(begun.run_id, services):  # nobody may listen any more
+    try:
         yield begun
+    except BaseException:  # nobody listens any more
+        await let_go(begun.run_id, services)
+        raise
     async with aclosing(go_on(begun.run_id, services, until_created=until_created)) as events:
         async for event in events:
             yield event
@@ -203,10 +216,10 @@ async def go_on(run_id: str, services: Services, *, until_created: bool = False)
 async def _carry_on(run_id: str, services: Services, *, until_created: bool) -> AsyncGenerator[Event, None]:
     """Do one step after the other, under the run's lease."""
     journal = services.journal
-    async with _lease(run_id, services) as held:
-        while (run := journal.run(held[-1])).outcome is Outcome.OPEN:
+    async with _lease(run_id, services) as run_ids:
+        while (run := journal.run(run_ids[-1])).outcome is Outcome.OPEN:
             if run.state is RunState.CREATED and run.plan.verb == "submit":
-                journal.end(run.id, Outcome.DONE)
+                await journal.write_apart(Journal.end, run.id, Outcome.DONE)
                 return
             if until_created and run.reached(RunState.CREATED):
                 return
@@ -214,12 +227,12 @@ async def _carry_on(run_id: str, services: Services, *, until_created: bool) -> 
                 async with aclosing(_STEPS[run.state](run, services)) as events:
                     async for event in events:
                         if isinstance(event, RunBegun):
-                            held.append(event.run_id)
+                            run_ids.append(event.run_id)
                         yield event
             except RunHeldError:  # it is not ours to end, or waits for another
                 raise
             except _HOPELESS.get(run.state, ()) as error:
-                journal.end(run.id, Outcome.FAILED, error.message)
+                await journal.write_apart(Journal.end, run.id, Outcome.FAILED, error.message)
                 raise
 
 
@@ -230,26 +243,26 @@ async def _lease(run_id: str, services: Services) -> AsyncIterator[list[str]]:
     Raises:
         RunHeldError: the lease was lost meanwhile.
     """
-    held = [run_id]
+    run_ids = [run_id]
 
     async def beat() -> None:
         while True:
             await asyncio.sleep(_HEARTBEAT_SECONDS)
             with suppress(ArkdeckError):  # a journal or a lease that is lost stops the next step, with its reason
-                services.journal.beat(held[-1])
+                await services.journal.apart(lambda journal: journal.beat(run_ids[-1]))
 
     heart = asyncio.create_task(beat())
     try:
-        services.journal.beat(run_id)
-        yield held
+        await services.journal.write_apart(Journal.beat, run_id)
+        yield run_ids
     finally:
         heart.cancel()
-        for held_id in held:
-            services.journal.let_go(held_id)
+        for held_id in run_ids:
+            await let_go(held_id, services)
 
 
 async def _start_watching(run: Run, services: Services) -> AsyncGenerator[Event, None]:
-    run = services.journal.advance(run.id, RunState.WATCHING)
+    run = await services.journal.write_apart(Journal.advance, run.id, RunState.WATCHING)
     async with aclosing(_watch(run, services)) as events:
         async for event in events:
             yield event
@@ -262,7 +275,9 @@ async def _watch(run: Run, services: Services) -> AsyncGenerator[Event, None]:
                 raise event.cause
             yield event
             if isinstance(event, JobFinished):
-                services.journal.advance(run.id, RunState.COLLECTING, detail=event.job.phase, job=event.job.raw)
+                await services.journal.write_apart(
+                    Journal.advance, run.id, RunState.COLLECTING, detail=event.job.phase, job=event.job.raw
+                )
 
 
 async def _collect(run: Run, services: Services) -> AsyncGenerator[Event, None]:
@@ -271,23 +286,29 @@ async def _collect(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     except ArkNotFoundError:  # deleted since; its files may well be there
         job = seen_finished(run)
     if not job.phase.finished and run.plan.sends:  # resumed since
-        services.journal.advance(run.id, RunState.WATCHING)
+        await services.journal.write_apart(Journal.advance, run.id, RunState.WATCHING)
         return
     async with aclosing(collect.collect(job, run.plan.results_folder(job.id), services)) as events:
         async for event in events:
             yield event
-    services.journal.advance(run.id, RunState.COLLECTED, job=job.raw)
+    await services.journal.write_apart(Journal.advance, run.id, RunState.COLLECTED, job=job.raw)
 
 
 async def _reconcile(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     job = seen_finished(run)
-    async with aclosing(collect.account(job, run.plan.results_folder(job.id), services)) as events:
+    folder = run.plan.results_folder(job.id)
+    if await in_daemon(partial(owner_of, folder), name="look") not in (job.id, ""):  # removed since, or emptied
+        await services.journal.write_apart(Journal.advance, run.id, RunState.COLLECTING)
+        return
+    async with aclosing(collect.account(job, folder, services)) as events:
         async for event in events:
             yield event
             if isinstance(event, Reconciled):
                 left = event.account.requests - event.account.ok
                 reason = plural("{count} request is not answered", "{count} requests are not answered", left)
-                services.journal.end(run.id, Outcome.DONE, reason if left else "", state=RunState.RECONCILED)
+                await services.journal.write_apart(
+                    Journal.end, run.id, Outcome.DONE, reason if left else "", state=RunState.RECONCILED
+                )
 
 
 _STEPS: Final[dict[RunState, Step]] = {

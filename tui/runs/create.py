@@ -23,6 +23,7 @@ from tui.ark.replies import Receipt
 from tui.errors import UsageError
 from tui.i18n import _
 from tui.runs.events import CreateRetried, Event, JobCreated
+from tui.runs.journal import Journal
 from tui.runs.plan import Plan
 from tui.runs.run import Run, RunState
 from tui.runs.services import Services
@@ -48,7 +49,7 @@ async def create(run: Run, services: Services) -> AsyncGenerator[Event, None]:
     if earlier is not None:
         yield await _attach(run, earlier.id, services)
         return
-    services.journal.advance(run.id, RunState.CREATING)
+    await services.journal.write_apart(Journal.advance, run.id, RunState.CREATING)
     async with aclosing(_send(run, services)) as events:
         async for event in events:
             yield event
@@ -77,7 +78,9 @@ async def _send(run: Run, services: Services) -> AsyncGenerator[Event, None]:
                         yield await _attach(run, event.id, services)
                     case Receipt(job_id=job_id, request_id=request_id):
                         detail = f"{job_id}, request {request_id}"
-                        services.journal.advance(run.id, RunState.CREATED, detail=detail, job_id=job_id)
+                        await services.journal.write_apart(
+                            Journal.advance, run.id, RunState.CREATED, detail=detail, job_id=job_id
+                        )
                         yield JobCreated(await services.ark.get_job(job_id), found=False, differences={})
     except ActiveJobError as error:
         yield await _attach(run, error.job_id, services)
@@ -199,7 +202,7 @@ async def job_with_tag(key: str, value: str, project: str, services: Services) -
 
 
 async def _attach(run: Run, job_id: str, services: Services) -> JobCreated:
-    services.journal.advance(run.id, RunState.CREATED, detail=job_id, job_id=job_id)
+    await services.journal.write_apart(Journal.advance, run.id, RunState.CREATED, detail=job_id, job_id=job_id)
     job = await services.ark.get_job(job_id)
     return JobCreated(job, found=True, differences=_differences(run, job))
 

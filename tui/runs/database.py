@@ -12,7 +12,7 @@ from typing import Final
 from tui.errors import UsageError, WorkError
 from tui.files import private_folder
 from tui.i18n import _
-from tui.runs.schema import MIGRATIONS, migrate
+from tui.runs.schema import MIGRATIONS, migrate, whole
 
 _TRY_EVERY: Final = 0.01  # seconds
 
@@ -101,13 +101,8 @@ class Database:
         """
         with self._explained():
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
+            with whole(self._connection):
                 yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -8,12 +8,13 @@ finds out where to go on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec, Self, TypeVar
 
 import msgspec
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Journal", "JournalError", "JournalTooNewError", "RunHeldError", "UnknownRunError"]
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _DENSE: Final = timedelta(hours=3)  # a job that runs for days is sampled ten thousand times
 _PATIENCE: Final = 10.0  # seconds; what is written down before an act is worth waiting for
@@ -89,22 +91,28 @@ class Journal:
         The event loop goes on, however slow the disk is and whoever locks the file.
 
         Args:
-            work: is given a journal of its own.
+            work: is given a connection of its own, which holds what this one holds.
             needed: wait as long as ever for other processes, and carry it through though the caller is cancelled.
                 Without it, it is given up soon: for what can be done without.
         """
 
         def on_a_connection_of_its_own() -> T:
             with Journal(self.path.parent, self._clock, patience=_PATIENCE if needed else _LITTLE_PATIENCE) as journal:
+                journal._holder, journal._held = self._holder, self._held
                 return work(journal)
 
         working = in_daemon(on_a_connection_of_its_own, name="journal")
+        working.add_done_callback(_heard)
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
             if needed:
                 await asyncio.wait([working])
             raise
+
+    async def write_apart(self, method: Callable[Concatenate[Journal, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do one of the journal's methods `apart`, as is needed: `await journal.write_apart(Journal.beat, run.id)`."""
+        return await self.apart(lambda journal: method(journal, *args, **kwargs), needed=True)
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
@@ -133,12 +141,11 @@ class Journal:
             "job_id": job_id,
             "job": job,
         }
-        with self._db.transaction():
+        with self._taking() as taken:
             names, places = ", ".join(columns), ", ".join("?" * len(columns))
             self._db.change(f"INSERT INTO runs ({names}) VALUES ({places})", *columns.values())  # noqa: S608
             self._remember(run_id, state, "")
-            self._hold(run_id)
-        self._held.add(run_id)
+            self._hold(run_id, taken)
         return self.run(run_id)
 
     def run(self, run_id: str) -> Run:
@@ -148,26 +155,29 @@ class Journal:
     def runs(self, *, open_only: bool = False) -> list[Run]:
         """Return the runs, newest first."""
         where = "WHERE outcome = 'open'" if open_only else "WHERE outcome != 'forgotten'"
-        return [_run(row) for row in self._db.all(f"SELECT * FROM runs {where} ORDER BY created DESC, id DESC")]  # noqa: S608
+        return [_run(row) for row in self._db.all(f"SELECT * FROM runs {where} ORDER BY created DESC, rowid DESC")]  # noqa: S608
 
     def run_of_job(self, job_id: str) -> Run | None:
         """Return the newest run that made or attached to the job."""
-        row = self._db.one(f"SELECT * FROM runs WHERE job_id = ? AND {_SENDS} ORDER BY created DESC LIMIT 1", job_id)  # noqa: S608
+        query = f"SELECT * FROM runs WHERE job_id = ? AND {_SENDS} ORDER BY created DESC, rowid DESC LIMIT 1"  # noqa: S608
+        row = self._db.one(query, job_id)
         return _run(row) if row else None
 
     def collects_of(self, job_id: str) -> list[Run]:
         """Return the runs that brought the job's results home, or are to, newest first."""
-        query = "SELECT * FROM runs WHERE job_id = ? AND verb = ? ORDER BY created DESC, id DESC"
+        query = "SELECT * FROM runs WHERE job_id = ? AND verb = ? ORDER BY created DESC, rowid DESC"
         return [_run(row) for row in self._db.all(query, job_id, COLLECT)]
 
     def retries_of(self, job_id: str) -> list[Run]:
         """Return the runs that send again what the job has left, oldest first."""
-        query = "SELECT * FROM runs WHERE parent = ? AND parent != '' ORDER BY created, id"
+        query = "SELECT * FROM runs WHERE parent = ? AND parent != '' ORDER BY created, rowid"
         return [_run(row) for row in self._db.all(query, job_id)]
 
     def parent_of(self, job_id: str) -> str:
         """Return the job whose remainder this one was made of, or an empty string."""
-        row = self._db.one("SELECT parent FROM runs WHERE job_id = ? AND parent != '' ORDER BY created LIMIT 1", job_id)
+        row = self._db.one(
+            "SELECT parent FROM runs WHERE job_id = ? AND parent != '' ORDER BY created, rowid LIMIT 1", job_id
+        )
         return str(row["parent"]) if row else ""
 
     def open_run_like(self, plan: Plan, *, sha256: str = "", but: str = "") -> Run | None:
@@ -180,7 +190,7 @@ class Journal:
         row = self._db.one(
             f"SELECT * FROM runs WHERE outcome = 'open' AND {_SENDS} AND target = ? AND id != ? AND {same} = ?"  # noqa: S608
             " AND (? IN ('', version) OR version = '') AND (nonce = '') = (? = '') AND (? = '' OR job_id != ?)"
-            " ORDER BY created DESC LIMIT 1",
+            " ORDER BY created DESC, rowid DESC LIMIT 1",
             plan.target,
             but,
             value,
@@ -195,7 +205,7 @@ class Journal:
         """Return the newest job that another run to the same target made of the object, or an empty string."""
         row = self._db.one(
             f"SELECT job_id FROM runs WHERE object_key = ? AND {_SENDS} AND target = ? AND id != ? AND job_id != ''"  # noqa: S608
-            " ORDER BY created DESC LIMIT 1",
+            " ORDER BY created DESC, rowid DESC LIMIT 1",
             object_key,
             plan.target,
             but,
@@ -207,7 +217,7 @@ class Journal:
 
         In the latter case the run is no more, and the lease of the other is held (RunHeldError: a live process has it).
         """
-        with self._db.transaction():
+        with self._taking() as taken:
             run = self.run(run_id)
             same = self.open_run_like(run.plan, sha256=fingerprint.sha256, but=run_id)
             if same is None:
@@ -215,10 +225,9 @@ class Journal:
                 self._update(run_id, {"state": RunState.CHECKED, **written})
                 self._remember(run_id, RunState.CHECKED, "")
                 return self.run(run_id)
-            self._hold(same.id)
+            self._hold(same.id, taken)
             self._db.change("DELETE FROM runs WHERE id = ?", run_id)
         self._held.discard(run_id)
-        self._held.add(same.id)
         return same
 
     def advance(
@@ -265,6 +274,14 @@ class Journal:
             self._update(run_id, changes)
             self._remember(run_id, outcome, reason)
 
+    def forget(self, run_id: str) -> None:
+        """Take a run that nobody works on off the list of what can be continued (RunHeldError)."""
+        self.hold(run_id)
+        try:
+            self.end(run_id, Outcome.FORGOTTEN)
+        finally:
+            self.let_go(run_id)
+
     def history(self, run_id: str) -> list[tuple[datetime, str, str]]:
         """Return the run's history, oldest first: when, which state, what was noted."""
         rows = self._db.all("SELECT at, state, detail FROM history WHERE run_id = ? ORDER BY rowid", run_id)
@@ -278,9 +295,8 @@ class Journal:
         Raises:
             RunHeldError: a live process has it, or something else that this one does.
         """
-        with self._db.transaction():
-            self._hold(run_id)
-        self._held.add(run_id)
+        with self._taking() as taken:
+            self._hold(run_id, taken)
 
     def beat(self, run_id: str) -> None:
         """Show that this process is still at work on the run (RunHeldError: it is another's by now)."""
@@ -288,22 +304,44 @@ class Journal:
             self._update(run_id, {"beat": self._now()})
 
     def let_go(self, run_id: str) -> None:
-        """Give the lease back, if it is held."""
-        with self._db.transaction():
-            release = "UPDATE runs SET holder = NULL, token = '' WHERE id = ? AND token = ?"
-            self._db.change(release, run_id, self._holder.token)
-        self._held.discard(run_id)
+        """Give the lease back, if it is held; where that cannot be written, only this process can hold it again."""
+        if run_id not in self._held:
+            return
+        try:
+            with self._db.transaction():
+                release = "UPDATE runs SET holder = NULL, token = '' WHERE id = ? AND token = ?"
+                self._db.change(release, run_id, self._holder.token)
+                self._held.discard(run_id)
+        except BaseException:
+            self._held.discard(run_id)
+            raise
 
     def live_holder(self, run_id: str) -> Holder | None:
         """Return the other live process that works on the run, if any."""
         return self._live_holder(self._row(run_id))
 
-    def _hold(self, run_id: str) -> None:
+    @contextlib.contextmanager
+    def _taking(self) -> Iterator[list[str]]:
+        """Make the changes inside it whole, or not at all, the leases in the list included.
+
+        What is held is changed inside transactions only, which wait for each other: so two threads never hold one run.
+        """
+        taken: list[str] = []
+        try:
+            with self._db.transaction():
+                yield taken
+        except BaseException:
+            self._held.difference_update(taken)
+            raise
+
+    def _hold(self, run_id: str, taken: list[str]) -> None:
         holder = self._holder if run_id in self._held else self._live_holder(self._row(run_id))
         if holder is not None:
             raise RunHeldError(run_id, holder)
         lease = "UPDATE runs SET holder = ?, token = ?, beat = ? WHERE id = ?"
         self._db.change(lease, msgspec.json.encode(self._holder), self._holder.token, self._now(), run_id)
+        self._held.add(run_id)
+        taken.append(run_id)
 
     def _live_holder(self, row: sqlite3.Row) -> Holder | None:
         holder = _run(row).holder
@@ -439,6 +477,12 @@ def _run(row: sqlite3.Row) -> Run:
         job=row["job"],
         holder=msgspec.json.decode(holder, type=Holder) if holder else None,
     )
+
+
+def _heard(working: asyncio.Future[T]) -> None:
+    """Hear of an error also when nobody waits any more, whom asyncio would tell of it otherwise."""
+    if not working.cancelled():
+        working.exception()
 
 
 def _activity(row: sqlite3.Row) -> Activity:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -55,7 +56,8 @@ async def watch(job_ids: Sequence[str], services: Services, *, project: str = ""
             yield PollFailed(error, since=answered, next_in=pause)
         else:
             answered, failures = services.clock.now(), 0
-            forecasts = sample(((found, answered) for found in polled if isinstance(found, Job)), services.journal)
+            seen = [(found, answered) for found in polled if isinstance(found, Job)]
+            forecasts = await services.journal.apart(partial(sample, seen), needed=True)
             for found in polled:
                 if isinstance(found, JobGone):
                     del projects[found.job_id]

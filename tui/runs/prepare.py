@@ -6,6 +6,7 @@ import difflib
 import shlex
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,8 @@ from tui.runs.events import (
     UploadBegun,
     Uploading,
 )
+from tui.runs.holding import held
+from tui.runs.journal import Journal
 from tui.runs.plan import Plan
 from tui.runs.run import Run, RunState
 from tui.runs.services import Services
@@ -87,18 +90,18 @@ async def check(run: Run, services: Services) -> AsyncGenerator[Event, None]:
             yield event
             if isinstance(event, CheckSummary):
                 fingerprint = event.fingerprint
-    going_on = keep_fingerprint(run, fingerprint, services)
+    going_on = await held(partial(keep_fingerprint, run, fingerprint), services)
     if going_on is not None:
         yield going_on
 
 
-def keep_fingerprint(run: Run, fingerprint: Fingerprint, services: Services) -> RunBegun | None:
+def keep_fingerprint(run: Run, fingerprint: Fingerprint, journal: Journal) -> RunBegun | None:
     """Write that the input is checked; return the other run that this one becomes, if its content is on its way."""
-    going_on = services.journal.checked(run.id, fingerprint)
+    going_on = journal.checked(run.id, fingerprint)
     if going_on.id == run.id:
         return None
     plan, kept = take_over(going_on, run.plan)
-    services.journal.advance(going_on.id, going_on.state, plan=plan)
+    journal.advance(going_on.id, going_on.state, plan=plan)
     return RunBegun(going_on.id, taken_up=True, state=going_on.state, kept=kept)
 
 
@@ -126,7 +129,7 @@ async def choose_place(run: Run, services: Services) -> AsyncGenerator[Event, No
     if await _settle_bucket(plan, services):
         yield BucketCreated(plan.bucket)
     key = plan.object_key(_fingerprint(run).sha256)
-    services.journal.advance(run.id, RunState.UPLOADING, plan=plan, object_key=key)
+    await services.journal.write_apart(Journal.advance, run.id, RunState.UPLOADING, plan=plan, object_key=key)
 
 
 async def upload_input(run: Run, services: Services) -> AsyncGenerator[Event, None]:
@@ -147,7 +150,7 @@ async def upload_input(run: Run, services: Services) -> AsyncGenerator[Event, No
             async for event in events:
                 yield event
     await _make_output_folder(plan, services)
-    services.journal.advance(run.id, RunState.UPLOADED)
+    await services.journal.write_apart(Journal.advance, run.id, RunState.UPLOADED)
     yield InputUploaded(plan.bucket, key)
 
 
@@ -164,7 +167,7 @@ async def _send(run: Run, fingerprint: Fingerprint, services: Services) -> Async
                 case Progress(done=done, total=total):
                     yield Uploading(done, total)
                 case UploadState():
-                    services.journal.keep_upload(run.id, msgspec.json.encode(event))
+                    await services.journal.write_apart(Journal.keep_upload, run.id, msgspec.json.encode(event))
                 case Uploaded():
                     yield Uploading(fingerprint.size, fingerprint.size)
 

@@ -173,14 +173,10 @@ async def open_here(job: Job, journal: Journal) -> AsyncGenerator[Accounting | R
         async with aclosing(account_files(place.job, place.folder, source)) as steps:
             async for step in steps:
                 if isinstance(step, Account):
-                    await journal.apart(partial(_keep_account, job.id, step))
+                    await journal.write_apart(Journal.keep_account, job.id, step)
                 else:
                     yield step
     yield await in_daemon(partial(_open, place, None), name="index")
-
-
-def _keep_account(job_id: str, found: Account, journal: Journal) -> None:
-    journal.keep_account(job_id, found)
 
 
 def _open(place: Place, given: Path | None) -> Results:

@@ -83,8 +83,22 @@ def find_place(where: str, journal: Journal, out: Path | None) -> Place:
     places = [_place(path.resolve(), journal, by_id=True) for path in [*candidates, here] if owner_of(path) == where]
     if places:
         return next((place for place in places if place.accounted), places[0])
-    to = run.plan.results_folder(where) if run and run.plan.verb == "run" and not out else here
-    return Place(to, Job(id=where), run, accounted=False, complete=False)
+    to = run.plan.results_folder(where).resolve() if run and run.plan.verb == "run" and not out else here
+    unsigned = next((path for path in map(Path.resolve, candidates) if _unsigned(path, where, journal)), None)
+    return Place(unsigned or to, Job(id=where), run, accounted=False, complete=False, collected=unsigned is not None)
+
+
+def _unsigned(folder: Path, job_id: str, journal: Journal) -> bool:
+    """Whether the job's results are in a folder that has lost what says so."""
+    return owner_of(folder) == "" and _has_come_to(folder, job_id, journal)
+
+
+def _has_come_to(folder: Path, job_id: str, journal: Journal) -> bool:
+    """Whether a run has brought every file of a job to a folder."""
+    return any(
+        run.reached(RunState.COLLECTED) and run.plan.results_folder(job_id).resolve() == folder
+        for run in _runs_with_results(job_id, journal)
+    )
 
 
 def _runs_with_results(job_id: str, journal: Journal) -> list[Run]:
@@ -111,10 +125,7 @@ def _place(folder: Path, journal: Journal, *, by_id: bool) -> Place:
     job = seen if seen is not None and (seen.phase, seen.counts) == (told.phase, told.counts) else told
     accounted = bool(report.phase) and all((folder / name).exists() for name in report.files)
     final = not by_id or job.phase == Phase.COMPLETED
-    collected = any(
-        each.reached(RunState.COLLECTED) and each.plan.results_folder(job.id).resolve() == folder
-        for each in _runs_with_results(job.id, journal)
-    )
+    collected = _has_come_to(folder, job.id, journal)
     return Place(folder, job, run, accounted, complete=accounted and final, collected=collected)
 
 

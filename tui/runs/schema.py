@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Iterator
 from typing import Final
 
 MIGRATIONS: Final = (
@@ -86,19 +88,27 @@ def migrate(database: sqlite3.Connection) -> int:
     version = _version(database)
     if version >= len(MIGRATIONS):  # nothing to write, so whoever is writing need not be waited for
         return version
-    database.execute("BEGIN IMMEDIATE")
-    try:
+    with whole(database):
         version = _version(database)
         for step in MIGRATIONS[version:]:
             for statement in step:
                 database.execute(statement)
         reached = max(version, len(MIGRATIONS))
         database.execute(f"PRAGMA user_version = {reached}")
-    except BaseException:
-        database.execute("ROLLBACK")
-        raise
-    database.execute("COMMIT")
     return reached
+
+
+@contextlib.contextmanager
+def whole(database: sqlite3.Connection) -> Iterator[None]:
+    """Make the changes inside it whole, or not at all, and only while nobody else makes any."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:  # after some errors, as of a full disk, SQLite has ended it by itself
+            database.execute("ROLLBACK")
+        raise
 
 
 def _version(database: sqlite3.Connection) -> int:

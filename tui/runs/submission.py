@@ -249,3 +249,28 @@ def require_bucket(bucket: str) -> str:
             advice=_("Name one with --bucket, ARKDECK_BUCKET, or `bucket` in the profile."),
         )
     return bucket
+
+
+def submit_words(plan: Plan, profile: Profile) -> tuple[str, ...]:
+    """Return the command line of a plan, without what the profile says anyway."""
+    words = ["submit", plan.input]
+    if plan.custom_model:
+        words += ["--custom-model", plan.custom_model]
+    else:
+        words += ["--model", f"{plan.model}@{plan.version}" if plan.version else plan.model]
+    for option, value, usual in (
+        ("--name", plan.name, ""),
+        ("--description", plan.description, ""),
+        ("--project", plan.project, profile.project),
+        ("--window", f"{plan.window_days}d", LONGEST_WINDOW),
+        ("--bucket", plan.bucket, profile.bucket),
+        ("--input-prefix", plan.input_prefix, profile.input_prefix),
+        ("--output-prefix", plan.output_prefix, profile.output_prefix),
+    ):
+        if value != usual:
+            words += [option, value]
+    for key, value in plan.tags.items():
+        words += ["--tag", f"{key}={value}"]
+    words += ["--create-bucket"] if plan.create_bucket else []
+    words += ["--again"] if plan.nonce else []
+    return tuple(words)

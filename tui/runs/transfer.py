@@ -106,7 +106,7 @@ class Transfer:
         total: bytes of all its files; 0 while that is not known.
         step_share: how much of a step that moves no file is done (checking, accounting), 0 to 1; None for the others.
         rate: bytes a second over the last seconds, None while nothing moves.
-        eta: seconds until the bytes are there at that rate.
+        eta: seconds until the bytes are there at that rate, None where it or the total is not known.
         verified: how the files were compared, `crc64` or `size` (where the store tells no checksum); empty until then.
         error: why it failed; of a cancelled one, what is not as it should be all the same.
         account: what became of every request, of a download that ended here.
@@ -268,7 +268,7 @@ class Tracker:
         here = sum(self._reached.values())
         done = max(now.done, min(here, now.total)) if now.total else now.done
         rate = self._rate(here - self._was_there)
-        eta = (now.total - done) / rate if rate else None
+        eta = (now.total - done) / rate if rate and now.total else None
         self.transfer = replace(now, done=min(done, now.total) if now.total else done, rate=rate, eta=eta)
 
     def _rate(self, moved: int) -> float | None:

@@ -21,11 +21,13 @@ from tui.i18n import _
 from tui.runs import collect, course
 from tui.runs.announcer import Announcer
 from tui.runs.events import JobSampled, RunBegun
+from tui.runs.holding import let_go
 from tui.runs.journal import Journal, JournalError, RunHeldError, UnknownRunError
 from tui.runs.plan import Plan
 from tui.runs.run import Outcome, Run, RunState
 from tui.runs.services import Services
-from tui.runs.transfer import Step, Tracker, Transfer, TransferState, Way, is_transfer, transfer_of
+from tui.runs.transfer import Step, Tracker, Transfer, TransferState, Way, transfer_of
+from tui.runs.unfinished import as_they_are, unfinished
 from tui.storage.upload import UploadState, drop_upload
 from tui.text import clean
 
@@ -74,13 +76,14 @@ class Transfers:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._shown: dict[str, Transfer] = {}
         self._announcer = Announcer[Transfer]()
+        self._giving_up: set[asyncio.Task[None]] = set()
         self._entering = asyncio.Lock()
         self._left = False
         self._ticking: asyncio.Task[None] | None = None
         self._unexpected: Exception | None = None
 
     async def __aenter__(self) -> Self:
-        for transfer in await self._services.journal.apart(partial(_unfinished, self._services.service)):
+        for transfer in await self._services.journal.apart(partial(unfinished, self._services.service)):
             self._trackers[transfer.id] = Tracker(transfer, self._services.clock)
         self._shown = {transfer.id: transfer for transfer in self.all}
         self._ticking = asyncio.create_task(self._guarded(self._tick))
@@ -95,8 +98,10 @@ class Transfers:
             task.cancel()
         if ending:
             await asyncio.wait(ending)
-        for transfer_id in list(self._waiting):
-            self._stop_waiting(transfer_id)
+        async with self._entering:  # what was being begun waits by then
+            for transfer_id in list(self._waiting):
+                await self._stop_waiting(transfer_id)
+        await asyncio.gather(*self._giving_up, return_exceptions=True)  # who asked for it is told
         self._announcer.end()
         if self._unexpected is not None and error is None:
             raise self._unexpected
@@ -160,28 +165,36 @@ class Transfers:
                 return tracker.transfer
             run = await self._services.journal.apart(lambda journal: journal.run(transfer_id))
             if run.outcome is Outcome.DONE:
-                return self._change(tracker, TransferState.DONE)
+                return self._conclude(tracker, run)
             if run.outcome is not Outcome.OPEN:
-                return await self._begin_anew(run)
+                return await self._begin_anew(run, tracker.transfer)
             try:
-                course.take_up(transfer_id, self._services)
+                await course.take_up(transfer_id, self._services)
             except RunHeldError as error:
                 return self._change(tracker, TransferState.HELD, holder=error.holder)
-            return self._wait(tracker)
+            return await self._wait(tracker)
 
     async def cancel(self, transfer_id: str) -> None:
         """Give a transfer up: its run is forgotten, what is unfinished in store or folder is dropped, whole files stay.
+
+        It is carried through though the caller is cancelled.
 
         Raises:
             RunHeldError: another process works on it.
             JournalError: it cannot be written down; the transfer is paused.
         """
+        giving_up = asyncio.create_task(self._give_up(transfer_id))
+        self._giving_up.add(giving_up)
+        giving_up.add_done_callback(self._giving_up.discard)
+        await asyncio.shield(giving_up)
+
+    async def _give_up(self, transfer_id: str) -> None:
         async with self._entering:
             tracker = self._tracker(transfer_id)
             await self._stop(transfer_id)
             if tracker.transfer.state in (TransferState.DONE, TransferState.CANCELLED):
                 return
-            run = await self._services.journal.apart(partial(_forget, transfer_id))
+            run = await self._services.journal.apart(partial(_forget, transfer_id), needed=True)
             doubt = _job_may_exist(tracker.transfer) if run.state is RunState.CREATING else None
             self._change(tracker, TransferState.CANCELLED, error=doubt)
         try:
@@ -206,29 +219,31 @@ class Transfers:
 
     async def _enqueue(self, entering: Awaitable[RunBegun]) -> Transfer:
         """Put a run on the list as it is entered, or back on it, to wait for its turn."""
-        journal = self._services.journal
         try:
             begun = await entering
         except RunHeldError as error:
             if (ours := self.get(error.run_id)) and ours.state.active:
                 return ours
             raise
-        run = journal.run(begun.run_id)
         try:
+            run = self._services.journal.run(begun.run_id)
             transfer = await in_daemon(partial(transfer_of, run, TransferState.WAITING), name="look")
         except BaseException:
-            journal.let_go(run.id)
+            await let_go(begun.run_id, self._services)
             raise
-        known = self._trackers.get(run.id)
-        if known is not None:
-            transfer = transfer.following(known.transfer)
-        tracker = self._trackers[run.id] = Tracker(transfer, self._services.clock)
-        return self._wait(tracker)
+        return await self._wait(Tracker(self._following(transfer), self._services.clock))
 
-    def _wait(self, tracker: Tracker) -> Transfer:
+    def _following(self, transfer: Transfer) -> Transfer:
+        known = self._trackers.get(transfer.id)
+        return transfer.following(known.transfer) if known is not None else transfer
+
+    async def _wait(self, tracker: Tracker) -> Transfer:
+        self._trackers[tracker.transfer.id] = tracker  # it may have been cleared meanwhile
         self._waiting.append(tracker.transfer.id)
         self._change(tracker, TransferState.WAITING)
         self._start_next()
+        if self._left:  # nothing starts any more
+            await self._stop_waiting(tracker.transfer.id)
         return tracker.transfer
 
     def _start_next(self) -> None:
@@ -274,26 +289,25 @@ class Transfers:
         former = tracker.transfer
         task = self._tasks.pop(former.id)
         self._remove(former.id)
-        tracker.transfer = replace(former, id=run_id)
+        tracker.transfer = self._following(replace(former, id=run_id))
         self._trackers[run_id], self._tasks[run_id] = tracker, task
 
     async def _stop(self, transfer_id: str) -> None:
         """End what is at work on a transfer; its lease is given back then."""
         if transfer_id in self._waiting:
-            self._stop_waiting(transfer_id)
+            await self._stop_waiting(transfer_id)
         elif task := self._tasks.get(transfer_id):
             task.cancel()
             await asyncio.wait([task])
 
-    def _stop_waiting(self, transfer_id: str) -> None:
+    async def _stop_waiting(self, transfer_id: str) -> None:
         self._waiting.remove(transfer_id)
         with suppress(JournalError):  # then the lease ends with this process
-            self._services.journal.let_go(transfer_id)
+            await let_go(transfer_id, self._services)
         self._change(self._trackers[transfer_id], TransferState.PAUSED)
 
-    async def _begin_anew(self, run: Run) -> Transfer:
+    async def _begin_anew(self, run: Run, former: Transfer) -> Transfer:
         """Do once more what has ended, as another run."""
-        former = self._trackers[run.id].transfer
         if former.way is Way.UP:
             entering = course.enter(run.plan, self._services)
         else:
@@ -340,9 +354,10 @@ class Transfers:
         self._announcer.tell(transfer)
 
     def _remove(self, transfer_id: str) -> None:
-        gone = self._trackers.pop(transfer_id).transfer
+        tracker = self._trackers.pop(transfer_id, None)
         self._shown.pop(transfer_id, None)
-        self._announcer.tell(gone)
+        if tracker is not None:
+            self._announcer.tell(tracker.transfer)
 
     async def _tick(self) -> None:
         """Tell the figures of what runs, and now and then look at what other processes do."""
@@ -363,20 +378,24 @@ class Transfers:
         looked_at = {it.transfer.id: it.transfer for it in self._trackers.values() if it.transfer.state in idle}
         if not looked_at:
             return
-        found = await self._services.journal.apart(partial(_as_they_are, list(looked_at)))
+        found = await self._services.journal.apart(partial(as_they_are, list(looked_at)))
         for run_id, (run, transfer) in found.items():
             tracker = self._trackers.get(run_id)
             if tracker is None or tracker.transfer is not looked_at[run_id]:
                 continue  # something was done with it meanwhile
             if run is not None and run.outcome is not Outcome.OPEN:
-                tracker.transfer = replace(tracker.transfer, job_id=run.job_id)
-                error = WorkError(run.reason) if run.outcome is Outcome.FAILED else None
-                self._change(tracker, _ENDED[run.outcome], error=error)
+                self._conclude(tracker, run)
             elif transfer is None:  # its job exists, and somebody waits for it; or it has become another run
                 self._remove(run_id)
             elif (now := transfer.following(tracker.transfer)) != tracker.transfer:
                 tracker.transfer = now
                 self._tell(now)
+
+    def _conclude(self, tracker: Tracker, run: Run) -> Transfer:
+        """Tell how another process has ended a run."""
+        tracker.transfer = replace(tracker.transfer, job_id=run.job_id)
+        error = WorkError(run.reason) if run.outcome is Outcome.FAILED else None
+        return self._change(tracker, _ENDED[run.outcome], error=error)
 
     async def _guarded(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Do a part of the holder's work; an error that nobody expected ends whoever listens, and the holder."""
@@ -387,36 +406,11 @@ class Transfers:
             self._announcer.end(error)
 
 
-def _unfinished(service: str, journal: Journal) -> list[Transfer]:
-    """Return what the journal has unfinished that moves files, oldest first."""
-    runs = [run for run in reversed(journal.runs(open_only=True)) if run.plan.service == service and is_transfer(run)]
-    return [_as_it_is(run, journal) for run in runs]
-
-
-def _as_they_are(run_ids: list[str], journal: Journal) -> dict[str, tuple[Run | None, Transfer | None]]:
-    """Return runs by their ids as the journal has them now, if at all, each as a transfer too if it still is one."""
-    found: dict[str, tuple[Run | None, Transfer | None]] = dict.fromkeys(run_ids, (None, None))
-    for run_id in run_ids:
-        with suppress(UnknownRunError):
-            run = journal.run(run_id)
-            found[run_id] = run, _as_it_is(run, journal) if is_transfer(run) else None
-    return found
-
-
-def _as_it_is(run: Run, journal: Journal) -> Transfer:
-    holder = journal.live_holder(run.id)
-    if holder is None:
-        return transfer_of(run, TransferState.PAUSED)
-    return transfer_of(run, TransferState.HELD, holder=str(holder))
-
-
 def _forget(run_id: str, journal: Journal) -> Run:
     """Take a run off what can be continued, and return how far it had come."""
     run = journal.run(run_id)
     if run.outcome is Outcome.OPEN:
-        journal.hold(run_id)
-        journal.end(run_id, Outcome.FORGOTTEN)
-        journal.let_go(run_id)
+        journal.forget(run_id)
     return run
 
 

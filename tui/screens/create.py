@@ -16,12 +16,14 @@ from textual.content import Content
 
 from tui import actions
 from tui.actions import Scope, Situation
-from tui.creation import Creation, FoundIssue, Stage, draft_of
+from tui.creation import Creation, Stage
 from tui.daemon import in_daemon, stream_from_daemon
 from tui.dataset.lines import line_at
 from tui.dataset.preview import FilePreview, preview_file
 from tui.errors import ArkdeckError
 from tui.i18n import _
+from tui.runs.drafting import draft_of
+from tui.runs.input_check import FoundIssue
 from tui.runs.submission import new_nonce
 from tui.runs.transfers import TransferState
 from tui.screens import create_fields
@@ -156,11 +158,12 @@ class CreateScreen(OfCloud, Headed, Moving):
         return replace(super().situation, making=making)
 
     def _not_openable(self) -> str | None:
-        match self._creation.stage:
+        creation = self._creation
+        match creation.stage:
             case Stage.CHECK:
                 return None if self._issue is not None else _("no line is selected")
             case Stage.REVIEW:
-                return _("S sends the job")
+                return creation.obstacle or _("S sends the job")
             case Stage.SEND:
                 sent = self._sent
                 return None if sent is not None and sent.job_id else _("there is no job yet")
@@ -335,7 +338,7 @@ class CreateScreen(OfCloud, Headed, Moving):
 
     def _chosen(self, path: Path) -> None:
         creation = self._creation
-        if creation.sent:
+        if creation.done_with:
             creation.begin_anew()
         creation.change(file=os.fsencode(path), parent="", nonce="")
         self._go(Stage.CHECK)
@@ -455,7 +458,7 @@ def open_create(app: App[Any], plan: Plan | None = None) -> None:
         deck.creation = _left_creation(app, connection)
     creation = deck.creation
     if plan is None:
-        if creation.sent:
+        if creation.done_with:
             creation.begin_anew()
         app.push_screen(CreateScreen(creation))
         return
@@ -465,7 +468,7 @@ def open_create(app: App[Any], plan: Plan | None = None) -> None:
             creation.begin_anew(draft_of(plan))
             app.push_screen(CreateScreen(creation))
 
-    if creation.draft == Draft():
+    if creation.sent or creation.draft == Draft():
         answered(True)
         return
     other = clean(creation.draft.path.name, limit=_NAME_LIMIT) if creation.draft.path else _("without a file")

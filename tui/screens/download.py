@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +22,7 @@ from tui.runs.destination import Destination, collected_folder, folder_in, look_
 from tui.runs.folder import ERRORS, RESULTS
 from tui.screens.deck_app import deck_of
 from tui.screens.form import FormOfCloud
-from tui.text import clean, human_bytes, short_path
+from tui.text import clean, human_bytes, path_in_shell, short_path
 from tui.typed_path import typed_path
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import job_name
@@ -300,7 +299,7 @@ class DownloadForm(FormOfCloud[bool]):
         if self._command is None:
             return Content()
         try:
-            return line((f"{self._command} --out {_in_shell(self._folder)}", "$muted"))
+            return line((f"{self._command} --out {path_in_shell(self._folder)}", "$muted"))
         except ArkdeckError:
             return Content()
 
@@ -387,12 +386,6 @@ def _look_at_all(downloads: Sequence[_Download], places: Sequence[Path]) -> list
         except ArkdeckError as error:
             found.append(error)
     return found
-
-
-def _in_shell(path: Path) -> str:
-    """Return a path as a shell takes it, the operator's home as `~`."""
-    home, slash, rest = short_path(path).partition("~/")
-    return f"~/{shlex.quote(rest)}" if slash and not home else shlex.quote(str(path))
 
 
 def _path(path: Path) -> Content:

@@ -215,7 +215,9 @@ class ResultsScreen(RetryDeeds, Headed, JobDeeds):
             return
         total = len(results.index)
         if self.query_one(SearchLine).text:
-            said = line(plural("{count} found", "{count} found", len(self._found)), (self._progress, "$muted"))
+            found = plural("{count} found", "{count} found", len(self._found))
+            fitting = _("{shown:,} of ", shown=self._listed) if self._listed < len(self._found) else ""
+            said = line(fitting, found, (self._progress, "$muted"))
         else:
             said = line((_("{shown:,} of {total:,}", shown=self._listed, total=total), "$muted"), self._progress)
         if self._group is not None:

@@ -96,9 +96,23 @@ class Remembered:
         self._written = self.state
 
     def save(self) -> None:
-        """Write the newest state unless it is written; blocks, and may be called on any thread (OSError)."""
+        """Write what has changed since it was written last; blocks, and may be called on any thread (OSError).
+
+        What another deck has written meanwhile stays.
+        """
         with self._writing:
             newest = self.state
             if newest != self._written:
-                save_state(self._state_dir, newest)
+                there, problem = load_state(self._state_dir)
+                save_state(self._state_dir, newest if problem else _merged(there, self._written, newest))
                 self._written = newest
+
+
+def _merged(there: DeckState, written: DeckState, newest: DeckState) -> DeckState:
+    """Return the state that is there, with what one deck has changed since it wrote its own."""
+    fields = DeckState.__struct_fields__
+    changed = {name: value for name in fields if (value := getattr(newest, name)) != getattr(written, name)}
+    if "drafts" in changed:
+        drafts = {name: draft for name, draft in newest.drafts.items() if draft != written.drafts.get(name)}
+        changed["drafts"] = there.drafts | drafts
+    return msgspec.structs.replace(there, **changed)

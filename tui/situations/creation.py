@@ -48,4 +48,7 @@ def submission(situation: Situation) -> tuple[str, ...] | None:
 
 def no_submission(situation: Situation) -> str | None:
     """Object while no command line would send the job."""
-    return None if situation.making.command else _("file and model are not chosen yet")
+    making = situation.making
+    if making.command is not None:
+        return None
+    return making.unsendable or _("a retry is not sent by a command line of its own")

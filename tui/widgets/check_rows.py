@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from textual.content import Content
 
-from tui.creation import FoundIssue
 from tui.dataset.rules import RULES, Rule, Severity
 from tui.i18n import _, plural
+from tui.runs.input_check import FoundIssue
 from tui.text import human_bytes
 from tui.widgets.glyphs import Glyphs
 from tui.widgets.job_cells import bar
@@ -18,7 +18,7 @@ from tui.widgets.safe_text import identifier, line, plain
 from tui.widgets.table import Column
 
 if TYPE_CHECKING:
-    from tui.creation import InputCheck
+    from tui.runs.input_check import InputCheck
 
 COLUMNS: Final = (
     Column("line", _("LINE"), 9, align="right", drop=1),

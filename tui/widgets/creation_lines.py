@@ -15,13 +15,12 @@ from tui.text import human_bytes, short_path
 from tui.widgets.glyphs import Glyphs
 from tui.widgets.job_facts import labelled
 from tui.widgets.legend import legend
-from tui.widgets.safe_text import identifier, line, paragraphs, plain
+from tui.widgets.safe_text import identifier, line, plain
 from tui.widgets.tabs import TabName
-from tui.widgets.transfer_cells import percent_of, transfer_facts
+from tui.widgets.transfer_cells import error_lines, percent_of, transfer_facts
 
 if TYPE_CHECKING:
     from tui.dataset.preview import FilePreview
-    from tui.errors import ArkdeckError
     from tui.runs.events import Rehearsed
     from tui.runs.transfers import Transfer
 
@@ -220,7 +219,7 @@ def _how(found: Rehearsed) -> str:
 def _verdict(review: Review, width: int, glyphs: Glyphs) -> list[Content]:
     found = review.found
     if review.error is not None:
-        return _error_lines(review.error, width, glyphs)
+        return error_lines(review.error, width, glyphs)
     if found is None:
         return [line((_("asking the service…"), "$muted"))]
     if found.existing is not None:
@@ -228,7 +227,7 @@ def _verdict(review: Review, width: int, glyphs: Glyphs) -> list[Content]:
         taken = _("This content has a job, which would be taken; no new one is made, and nothing is paid again.")
         another = _("To pay for a second one, turn on `second job` in step 3.")
         return [
-            *line((f"{glyphs.warning} {taken}", "bold $warning")).fold(width),
+            *line((f"{glyphs.warning} {taken}", "bold $warning")).wrap(width),
             line(
                 "  ", identifier(job.id), f"  {glyphs.phase(job.phase)} ", plain(str(job.phase)), "  ", plain(job.name)
             ),
@@ -236,18 +235,11 @@ def _verdict(review: Review, width: int, glyphs: Glyphs) -> list[Content]:
         ]
     if found.refusal is not None:
         refused = line((f"{glyphs.cross} {_('The service would refuse the job:')}", "bold $error"))
-        return [refused, *_error_lines(found.refusal, width, glyphs)]
+        return [refused, *error_lines(found.refusal, width, glyphs)]
     if found.unjudged:
         said = _("The service judges the job once the file is uploaded; nothing else stands against it.")
-        return line((f"{glyphs.check} {said}", "bold $success")).fold(width)
+        return line((f"{glyphs.check} {said}", "bold $success")).wrap(width)
     return [line((f"{glyphs.check} {_('The service would create this job.')}", "bold $success"))]
-
-
-def _error_lines(error: ArkdeckError, width: int, glyphs: Glyphs) -> list[Content]:
-    texts = line((f"{glyphs.cross} {error.message}", "bold $error")).fold(width)
-    if error.advice:
-        texts += paragraphs(error.advice).fold(width)
-    return list(texts)
 
 
 # What comes next
@@ -271,6 +263,8 @@ def next_line(creation: Creation, sent: Transfer | None, glyphs: Glyphs) -> Cont
             return _keys(("enter", _("change the value: choose a model")))
         case Stage.JOB, _:
             return _keys(("enter", _("change the value")), ("n", _("go on to the review")))
+        case Stage.REVIEW, Standing.DOUBTFUL if creation.obstacle is None:
+            return _keys(("S", _("take the job that is there: nothing is paid again")))
         case Stage.REVIEW, _ if creation.obstacle is None:
             return _keys(("S", _("upload the file and create the job: its answers are paid for")))
         case Stage.REVIEW, _:

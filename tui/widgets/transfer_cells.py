@@ -18,6 +18,7 @@ from tui.widgets.table import Column
 
 if TYPE_CHECKING:
     from tui.dataset.results import Account
+    from tui.errors import ArkdeckError
     from tui.runs.transfers import Transfer
 
 COLUMNS: Final = (
@@ -268,13 +269,15 @@ def _moving(transfer: Transfer, glyphs: Glyphs) -> Content:
 
 def _trouble(transfer: Transfer, width: int, glyphs: Glyphs) -> list[Content]:
     """Return what went wrong and what helps, in full."""
-    error = transfer.error
-    if error is None:
-        return []
+    return [*error_lines(transfer.error, width, glyphs), Content()] if transfer.error is not None else []
+
+
+def error_lines(error: ArkdeckError, width: int, glyphs: Glyphs) -> list[Content]:
+    """Return what an error says and what helps, each in lines of `width` cells at most."""
     lines = paragraphs(f"{glyphs.cross} {error.message}").stylize("$error").wrap(width)
     if error.advice:
         lines += paragraphs(error.advice).wrap(width)
-    return [*lines, Content()]
+    return lines
 
 
 # What all of them come to, in the top bar
