@@ -93,7 +93,7 @@ async def test_the_command_that_does_the_same_is_shown(deck_on, empty_cloud) -> 
 async def test_arrows_move_in_the_list_while_the_search_keeps_its_text(deck_on, empty_cloud) -> None:
     async with deck_on(empty_cloud) as pilot:
         await pilot.press("question_mark", "down", "down", "down")
-        assert "Go on with a job" in screen_text(pilot)
+        assert "what is answered can be collected" in screen_text(pilot)
 
 
 async def test_the_key_that_opened_the_help_closes_it(deck_on, empty_cloud) -> None:

@@ -231,7 +231,9 @@ async def test_quitting_asks_while_transfers_run_and_stays_unless_told_otherwise
         await answer(pilot, "enter")
         assert isinstance(pilot.app.screen, JobsScreen)
         assert only(pilot).state is TransferState.RUNNING
+        await pilot.resize_terminal(50, 14)  # too small for anything but the question
         await pilot.press("q")
+        await until(pilot, lambda: "A transfer runs." in screen_text(pilot))
         await answer(pilot, "y")
         await until(pilot, lambda: not pilot.app.is_running)
     assert pilot.app.return_code == 0

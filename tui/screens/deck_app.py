@@ -50,6 +50,9 @@ class DeckApp(Protocol):
     def copy(self, text: str, what: str, note: str = "") -> None:
         """Copy a text to the operator's clipboard and say so; `note` is a sentence more on it."""
 
+    def do_app_quit(self) -> None:
+        """Leave, at once or when the operator agrees."""
+
     async def theme_names(self) -> tuple[str, ...]:
         """Return the names of the themes that can be chosen, once their files are read."""
 

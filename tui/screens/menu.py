@@ -66,7 +66,7 @@ class _Chooser(ModalScreen[_Result]):
         self._title = title
         self._choices = choices
         self._chosen = set(chosen)
-        self._legend = keys
+        self._legend: Content = keys
         self._key_width = max((cell_len(choice.key) for choice in choices), default=0)
         self._label_width = max((cell_len(_label(choice)) for choice in choices), default=0)
 

@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from tui.i18n import _
+from tui.screens.deck_app import deck_of
 from tui.widgets.safe_text import paragraphs
 
 MIN_WIDTH: Final = 60
@@ -36,7 +37,7 @@ class TooSmallScreen(Screen[None]):
         }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [("q", "app.quit", "Quit")]
+    BINDINGS: ClassVar[list[BindingType]] = [("q", "quit", "Quit")]
 
     def compose(self) -> ComposeResult:
         """Say which size would do."""
@@ -50,6 +51,10 @@ class TooSmallScreen(Screen[None]):
     def on_screen_resume(self) -> None:
         """Go if there came to be room while something else was on top."""
         self._leave(self.app.size)
+
+    def action_quit(self) -> None:
+        """Leave the deck; while transfers run, once the operator agrees."""
+        deck_of(self).do_app_quit()
 
     def _leave(self, size: Size) -> None:
         if not too_small(size) and self.is_current:
