@@ -209,14 +209,16 @@ def test_what_was_done_to_a_job_is_shown_with_it(cloud: LocalCloud, deck: Deck, 
     assert deck("stop", job, "--yes").code == 0
     lines = deck("job", job).out.splitlines()
     (first,) = [number for number, line in enumerate(lines) if line.startswith("activity ")]
-    refused, stopped = lines[first:]
+    made, refused, stopped = lines[first:]
+    assert "create" in made
     (asked,) = [record for record in cloud.requests if record.fits("ark:StopBatchInferenceJob")]
     assert "delete" in refused
     assert "UnsupportedPhase" in refused
     assert stopped.endswith(f"stop  request {asked.request_id}")
-    newest, oldest = (json.loads(line) for line in deck("audit", "--json").out.splitlines())
+    newest, oldest, begun = (json.loads(line) for line in deck("audit", "--json").out.splitlines())
     assert (newest["deed"], newest["job_id"], newest["request_id"]) == ("stop", job, asked.request_id)
     assert (oldest["deed"], oldest["maybe_applied"]) == ("delete", False)
+    assert (begun["deed"], begun["job_id"], begun["error"]) == ("create", job, "")
     _heading, listed = deck("audit", "--job", job, "--limit", "1").out.splitlines()
     assert re.search(rf"Z  stop  {job}  done .* {asked.request_id}", listed)
     assert deck("audit", "--job", NOWHERE).out == ""

@@ -77,10 +77,7 @@ async def _send(run: Run, services: Services) -> AsyncGenerator[Event, None]:
                     case Job():
                         yield await _attach(run, event.id, services)
                     case Receipt(job_id=job_id, request_id=request_id):
-                        detail = f"{job_id}, request {request_id}"
-                        await services.journal.write_apart(
-                            Journal.advance, run.id, RunState.CREATED, detail=detail, job_id=job_id
-                        )
+                        await services.journal.write_apart(Journal.created, run.id, job_id, request_id)
                         yield JobCreated(await services.ark.get_job(job_id), found=False, differences={})
     except ActiveJobError as error:
         yield await _attach(run, error.job_id, services)

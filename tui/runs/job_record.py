@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from tui.ark.models import Job, Phase
-from tui.runs.run import Run, Sample
+from tui.runs.run import CREATED, Run, Sample
 
 if TYPE_CHECKING:
     from tui.runs.journal import Journal
@@ -79,6 +79,7 @@ def read_record(job: Job, journal: Journal, *, now: datetime, known: JobRecord |
     deeds = [
         Happening(done.at, done.deed, done.detail, done.request_id, done.error, done.maybe_applied)
         for done in reversed(journal.activity(job.id))
+        if done.deed != CREATED  # it is among the steps
     ]
     return JobRecord(
         samples=tuple(samples),

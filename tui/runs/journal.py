@@ -27,7 +27,7 @@ from tui.i18n import _
 from tui.runs.database import Database, JournalError, JournalTooNewError
 from tui.runs.lease import Holder, this_process
 from tui.runs.plan import COLLECT, Plan, decode_plan, encode_plan
-from tui.runs.run import Activity, Outcome, Run, RunState, Sample
+from tui.runs.run import CREATED, Activity, Outcome, Run, RunState, Sample
 
 if TYPE_CHECKING:
     import sqlite3
@@ -259,6 +259,11 @@ class Journal:
             self._update(run_id, changes)
             self._remember(run_id, state, detail)
         return self.run(run_id)
+
+    def created(self, run_id: str, job_id: str, request_id: str) -> None:
+        """Write that the run has made its job, which is told among what was done to jobs too: it is paid for."""
+        self.advance(run_id, RunState.CREATED, detail=f"{job_id}, request {request_id}", job_id=job_id)
+        self.record(CREATED, job_id, request_id=request_id, detail=run_id)
 
     def keep_upload(self, run_id: str, upload: bytes) -> None:
         """Keep what an interrupted upload needs to go on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from tui.fingerprint import Fingerprint
 from tui.i18n import _
@@ -66,12 +67,16 @@ class Run:
         return order.index(self.state) >= order.index(state)
 
 
+CREATED: Final = "create"
+"""The deed of a run that has made its job; the run's own history tells of it as well."""
+
+
 @dataclass(frozen=True)
 class Activity:
     """What was done to a job at one time, or tried.
 
     Attributes:
-        deed: a `changes.Deed`, as text.
+        deed: a `changes.Deed`, as text, or CREATED.
         request_id: of the reply; empty when none came.
         error: why it was not done; empty when it was.
         maybe_applied: there is an error, and the service may have carried it out all the same.
