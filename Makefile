@@ -36,7 +36,7 @@ format: $(BIN)/pytest  ## rewrite the sources in the project's style
 	$(BIN)/ruff check --fix .
 
 test: $(BIN)/pytest  ## every test that needs Python alone
-	$(BIN)/pytest -n auto -m "not system"
+	$(BIN)/pytest -n 4 -m "not system"
 
 test-system: $(BIN)/pytest  ## the tests that need Debian packages: dbus, gnome-keyring, nodejs, npm, tmux, openssh
 	$(BIN)/pytest -m system

@@ -38,7 +38,8 @@ SUFFIX: Final = ".jsonl"
 READING: Final = "folder"
 """The group of the worker that lists a folder."""
 
-_PATIENCE: Final = 0.2  # seconds that keys wait for a folder or a file; a file system may never answer
+_SHOWN_AFTER: Final = 0.2  # seconds until a folder that does not answer takes the place of the one before
+_PATIENCE: Final = 1.0  # seconds that keys wait for a folder or a file; a file system may never answer
 _NAME: Final = attrgetter("name")
 
 
@@ -141,7 +142,7 @@ class FolderList(Headed, Listing):
     async def read_here(self, listing: ListedFolder) -> None:
         """Read a folder and show it as soon as some of it is known; what is shown stays until then, for a moment."""
         self.wanted = listing.folder
-        waiting = self.set_timer(_PATIENCE, partial(self.take_up, listing))
+        waiting = self.set_timer(_SHOWN_AFTER, partial(self.take_up, listing))
         try:
             batches = stream_from_daemon(partial(list_folder, listing.folder), name="folder")
             async with aclosing(batches):
