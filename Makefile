@@ -39,7 +39,7 @@ test: $(BIN)/pytest  ## every test that needs Python alone
 	$(BIN)/pytest -n 4 -m "not system"
 
 test-system: $(BIN)/pytest  ## the tests that need Debian packages: dbus, gnome-keyring, nodejs, npm, tmux, openssh
-	$(BIN)/pytest -m system
+	$(BIN)/pytest -n 3 -m system
 
 snapshots: $(BIN)/pytest  ## accept how the screens look now, after a look at the report of a failed `make test`
 	$(BIN)/pytest -q tests/ui/test_snapshots.py --snapshot-update
