@@ -63,7 +63,11 @@ async def painted(screen):
     """Wait until every row in sight is read and on the screen."""
     table = screen.table
     await until(lambda: table.keys_in_sight and all(int(key) in screen._glances for key in table.keys_in_sight))
-    await until(lambda: not (table._repaint_regions or table._repaint_required or screen._dirty_widgets))
+    await until(lambda: not (table._repaint_required or screen.message_queue_size or _unpainted(screen)))
+
+
+def _unpainted(screen):
+    return screen._layout_required or screen._repaint_required or screen._dirty_widgets
 
 
 async def each(screen, act, times):
