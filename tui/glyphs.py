@@ -22,7 +22,7 @@ class Glyphs(msgspec.Struct, frozen=True):
         cursor: the left edge of the row under the cursor.
         full: a cell of a bar, done.
         empty: a cell of a bar, to be done.
-        levels: a sparkline's cells from low to high; as many in every set.
+        levels: a chart's cells from low to high; as many in every set.
         refresh: before the interval at which the deck asks again.
         pause: the deck does not ask.
         up: more above; what goes up.

@@ -15,7 +15,7 @@ from tui.runs.job_record import SPAN, JobRecord, Standing, Step, read_record, th
 from tui.runs.journal import Journal
 from tui.runs.plan import Plan
 from tui.runs.run import RunState, Sample
-from tui.widgets.sparkline import sparkline
+from tui.widgets.chart import chart
 
 NOW = datetime(2026, 11, 22, 6, 2, 3, tzinfo=UTC)
 
@@ -122,14 +122,14 @@ def test_one_moment_tells_no_speed(samples: list[Sample]) -> None:
     assert throughput(samples, 8, until=at(0)) == []
 
 
-def test_a_sparkline_goes_from_nothing_to_the_highest() -> None:
-    assert sparkline([0, 0.1, 7, 14], UNICODE) == "▁▂▅█"
-    assert sparkline([0, 0.1, 7, 14], ASCII) == ".:+@"
+def test_a_chart_goes_from_nothing_to_the_highest() -> None:
+    assert chart([0, 0.1, 7, 14], 1, UNICODE) == ["▁▂▅█"]
+    assert chart([0, 0.1, 7, 14], 1, ASCII) == [".:+@"]
 
 
 @pytest.mark.parametrize(("values", "drawn"), [([], ""), ([0, 0], "▁▁"), ([3, 3], "██"), ([0.1 + 0.2] * 2, "██")])
-def test_a_sparkline_of_nothing_and_of_one_speed_is_flat(values: list[float], drawn: str) -> None:
-    assert sparkline(values, UNICODE) == drawn
+def test_a_chart_of_nothing_and_of_one_speed_is_flat(values: list[float], drawn: str) -> None:
+    assert chart(values, 1, UNICODE) == [drawn]
 
 
 # What the journal holds

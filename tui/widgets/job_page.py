@@ -16,6 +16,7 @@ from tui.runs.attention import STALL, attention
 from tui.runs.job_record import Happening, JobRecord, Standing, Step, throughput, way_of
 from tui.runs.run import RunState, outcome
 from tui.text import clean, human_duration
+from tui.widgets.chart import chart
 from tui.widgets.job_cells import Look, job_name, local_time, phase_label, progress_bar, seconds_left, short_duration
 from tui.widgets.job_facts import (
     address,
@@ -30,7 +31,6 @@ from tui.widgets.job_facts import (
     window,
 )
 from tui.widgets.safe_text import identifier, line, paragraphs, plain
-from tui.widgets.sparkline import chart
 from tui.widgets.theming import phase_style
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Levels that show how something went: a row of them, or a chart of several."""
+"""A chart of columns that shows how something went."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ import math
 from collections.abc import Sequence
 
 from tui.glyphs import Glyphs
-
-
-def sparkline(values: Sequence[float], glyphs: Glyphs) -> str:
-    """Return one cell a value, from nothing to the highest of them; empty without values."""
-    return chart(values, 1, glyphs)[0]
 
 
 def chart(values: Sequence[float], rows: int, glyphs: Glyphs) -> list[str]:
