@@ -555,6 +555,12 @@ async def test_what_is_being_begun_while_the_cloud_is_left_is_not_held_for_ever(
         assert found.state is TransferState.PAUSED
 
 
+def _join(name: str) -> None:
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join(10)
+
+
 @pytest.mark.parametrize("vanish", [shutil.rmtree, lambda folder: [path.unlink() for path in folder.iterdir()]])
 async def test_results_that_vanished_before_their_account_are_brought_again(
     services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path, vanish: Callable[[Path], object]
@@ -565,6 +571,7 @@ async def test_results_that_vanished_before_their_account_are_brought_again(
         if isinstance(event, Accounting):
             break
     await flow.aclose()
+    await asyncio.to_thread(_join, "reconcile")  # what is left ends soon, not at once
     vanish(folder)
     async with watching(services) as watched:
         (found,) = watched.transfers.all

@@ -12,6 +12,7 @@ from tests.ui.conftest import DeckOn
 from tests.ui.pilot_tools import reconnect, screen_text, toasts, until
 from tests.ui.scenes import typed
 from tui.localcloud import LocalCloud
+from tui.runs.input_check import InputCheck, check_with_excerpts
 from tui.runs.submission import bare_plan
 from tui.runs.transfers import TransferState
 from tui.screens.confirm import ConfirmScreen
@@ -19,6 +20,7 @@ from tui.screens.create import CreateScreen, open_create
 from tui.screens.field import FieldScreen
 from tui.screens.job import JobScreen
 from tui.screens.jobs import JobsScreen
+from tui.screens.messages import CreationChanged
 from tui.screens.palette import Palette
 from tui.screens.picker import PickerScreen
 from tui.screens.text_screen import TextScreen
@@ -117,6 +119,26 @@ async def test_a_file_with_errors_is_not_sent_and_its_lines_can_be_seen(
         await pilot.press("escape", "S")
         assert any("the file is not in order" in toast for toast in toasts(pilot))
         assert not pilot.app.connection.transfers.all
+
+
+@pytest.mark.parametrize(("moved", "under_it"), [(0, "body-not-an-object"), (1, "bad-messages 0")])
+async def test_the_gravest_rule_comes_under_a_cursor_that_was_not_moved(
+    cloud: LocalCloud, deck_on: DeckOn, tmp_path: Path, moved: int, under_it: str
+) -> None:
+    broken, path = InputCheck(tmp_path / "broken.jsonl"), tmp_path / "broken.jsonl"
+    path.write_text('{"custom_id": "a", "body": {"messages": []}}\n{"custom_id": "b", "body": ["not", "it"]}\n')
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await begin(pilot, path)
+        issues = pilot.app.screen.query_one("#issues", VirtualTable)
+        issues.show([])
+        pilot.app.creation.check = broken
+        for event in check_with_excerpts(path):
+            broken.take(event)
+            pilot.app.screen.post_message(CreationChanged())
+            await pilot.pause()
+            if list(broken.issues) == ["bad-messages"]:
+                await pilot.press(*["down"] * moved)
+        assert issues.cursor_key == under_it
 
 
 async def test_a_draft_survives_leaving_the_page_and_a_restart(cloud: LocalCloud, deck_on: DeckOn, file: Path) -> None:

@@ -56,6 +56,7 @@ from tui.widgets.top_bar import TopBar
 if TYPE_CHECKING:
     from tui.connection import Connection
     from tui.dataset.check import Issue
+    from tui.runs.input_check import InputCheck
     from tui.runs.plan import Plan
     from tui.runs.transfers import Transfer
 
@@ -244,11 +245,10 @@ class CreateScreen(OfCloud, Headed, Moving):
         width = text.sight.width
         match creation.stage:
             case Stage.CHECK:
-                self._rows = check_rows.check_rows(creation.check) if creation.check is not None else {}
                 self.query_one("#check-state", Lines).show(
                     check_state(creation.check, signs), platform_words(creation.check)
                 )
-                self.query_one("#issues", VirtualTable).show(list(self._rows))
+                self._show_issues(creation.check)
             case Stage.JOB:
                 self.query_one("#fields", VirtualTable).touch([field.name for field in create_fields.FIELDS])
             case Stage.INPUT if width:
@@ -257,6 +257,15 @@ class CreateScreen(OfCloud, Headed, Moving):
                 text.show(review_lines(creation, self._command(), width, signs))
             case Stage.SEND if width:
                 text.show(sent_lines(sent, width, signs))
+
+    def _show_issues(self, check: InputCheck | None) -> None:
+        """Show what is found; a cursor on the first row stays on the first, which is of the gravest rule so far."""
+        issues = self.query_one("#issues", VirtualTable)
+        begins = issues.cursor_key == next(iter(self._rows), None)
+        self._rows = check_rows.check_rows(check) if check is not None else {}
+        issues.show(list(self._rows))
+        if begins:
+            issues.first()
 
     def _command(self) -> str | None:
         return actions.command_line(actions.action("create.copy"), self.situation)
