@@ -371,6 +371,23 @@ async def test_what_another_process_does_with_its_transfer_is_seen(
             assert ours.now(up).job_id == done.job_id
 
 
+async def test_what_another_process_has_sent_is_done_though_its_job_is_waited_for(
+    services: Services, cloud: LocalCloud, services_on: ServicesOn, requests_file: Path, tmp_path: Path
+) -> None:
+    cloud.fault("tos:PutObject", key="in/*", times=ALWAYS, delay=600)
+    plan = plan_for(requests_file, services, cloud, verb="run", out=str(tmp_path / "answers"))
+    async with services_on(cloud.info) as elsewhere, watching(elsewhere) as theirs:
+        up = await theirs.transfers.submit(plan)
+        async with watching(services) as ours:
+            cloud.clear_faults()
+            await theirs.transfers.pause(up.id)
+            await theirs.transfers.resume(up.id)
+            done = await theirs.ended(up)
+            await ours.until(lambda: ours.now(up).state is TransferState.DONE)
+            assert ours.now(up).job_id == done.job_id
+    assert services.journal.run(up.id).outcome is Outcome.OPEN
+
+
 async def test_two_copies_of_one_file_become_one_job(
     watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path
 ) -> None:

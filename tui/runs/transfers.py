@@ -38,6 +38,7 @@ _AT_ONCE: Final = 2
 _LOOK_INTERVALS: Final = 10
 """After so many intervals it is looked at again what other processes have made of the transfers that they hold."""
 _ENDED: Final = {
+    Outcome.OPEN: TransferState.DONE,  # its job exists, and somebody waits for it
     Outcome.DONE: TransferState.DONE,
     Outcome.FAILED: TransferState.FAILED,
     Outcome.FORGOTTEN: TransferState.CANCELLED,
@@ -383,9 +384,10 @@ class Transfers:
             tracker = self._trackers.get(run_id)
             if tracker is None or tracker.transfer is not looked_at[run_id]:
                 continue  # something was done with it meanwhile
-            if run is not None and run.outcome is not Outcome.OPEN:
+            sent = transfer is None and tracker.transfer.way is Way.UP
+            if run is not None and (run.outcome is not Outcome.OPEN or sent):
                 self._conclude(tracker, run)
-            elif transfer is None:  # its job exists, and somebody waits for it; or it has become another run
+            elif transfer is None:  # it has become another run; or its job, resumed, is at work again
                 self._remove(run_id)
             elif (now := transfer.following(tracker.transfer)) != tracker.transfer:
                 tracker.transfer = now
