@@ -7,14 +7,18 @@ import os
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from textual.pilot import Pilot
 
 from tests.ui.pilot_tools import screen_text, until
 from tests.ui.scenes import NOW, play
 from tui.ark.models import Job, Phase
+from tui.creation import Creation, Stage
 from tui.localcloud import LocalCloud
+from tui.runs import destination
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.create import CreateScreen
 from tui.screens.field import FieldScreen
@@ -88,12 +92,15 @@ def make(file: str, *keys: str, model: str = MODEL) -> Play:
         await until(pilot, lambda: (check := pilot.app.creation.check) is not None and not check.running)
         for key in keys:
             await pilot.press(key)
-            review = pilot.app.creation.review
-            await until(pilot, lambda review=review: review is None or not review.awaited)
+            await until(pilot, lambda: _review_is_told(pilot.app.creation))
         await until(pilot, lambda: not on(pilot, FieldScreen) or pilot.app.screen.query_one(Choices).options)
         await pilot.pause()
 
     return put_together
+
+
+def _review_is_told(creation: Creation) -> bool:
+    return creation.stage is not Stage.REVIEW or (creation.review is not None and not creation.review.awaited)
 
 
 def completed(pilot: Pilot[Any]) -> list[Job]:
@@ -128,6 +135,17 @@ async def transfer(pilot: Pilot[Any], cloud: LocalCloud, home: Path) -> None:
     await until(pilot, lambda: "denies access" in screen_text(pilot))
     pilot.app.clear_notifications()
     await pilot.pause()
+
+
+def download(*keys: str) -> Play:
+    """Return how the form is opened before results come home, to a disk that has 62 GiB free."""
+
+    async def ask(pilot: Pilot[Any], cloud: LocalCloud, home: Path) -> None:
+        with patch.object(destination.shutil, "disk_usage", lambda _path: SimpleNamespace(free=62 * 1024**3)):
+            await play(pilot, keys)
+            await until(pilot, lambda: " free" in screen_text(pilot))
+
+    return ask
 
 
 def results(*keys: str) -> Play:

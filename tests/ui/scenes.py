@@ -70,11 +70,14 @@ async def play(pilot: Pilot[Any], keys: Iterable[str] = ()) -> None:
     assert isinstance(deck, Deck)
     await until(pilot, lambda: deck.poll_status.answered is not None and not deck.poll_status.asking)
     for key in keys:
-        if isinstance(deck.screen, JobsScreen):
-            jobs, preview = deck.screen, deck.screen.query_one(Preview)
-            await until(
-                pilot, lambda jobs=jobs, shown=preview: shown._view is jobs._views.get(jobs.table.cursor_key or "")
-            )
+        await until(pilot, lambda: _preview_follows(deck))
         await pilot.press(key)
-    await until(pilot, lambda: not deck.poll_status.asking)
-    await pilot.pause()
+    await until(pilot, lambda: _preview_follows(deck) and not deck.poll_status.asking)
+
+
+def _preview_follows(deck: Deck) -> bool:
+    """Whether the preview, if there is one, shows the job under the cursor."""
+    jobs = deck.screen
+    if not isinstance(jobs, JobsScreen):
+        return True
+    return jobs.query_one(Preview)._view is jobs._views.get(jobs.table.cursor_key or "")

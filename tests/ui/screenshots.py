@@ -51,7 +51,7 @@ SCREENSHOTS: Final = (
     Scene("model", play=plays.make("nightly-evaluation.jsonl", "3", "enter", model=""), size=(110, 26)),
     Scene("review", play=plays.make("nightly-evaluation.jsonl", "4"), size=(110, 26)),
     Scene("transfers", play=plays.transfer, size=(120, 26)),
-    Scene("download", ("3", "d"), size=(110, 26)),
+    Scene("download", play=plays.download("3", "d"), size=(110, 26)),
     Scene("results", play=plays.results(), size=(120, 36)),
     Scene("request", play=plays.results("1", "enter"), size=(120, 30)),
     Scene("retry", play=plays.results("R"), size=(110, 30)),

@@ -8,7 +8,7 @@ import pytest
 from textual.widgets import Button, Input
 
 from tests.ui.conftest import DeckOn
-from tests.ui.pilot_tools import reconnect, screen_lines, screen_text, toasts, until
+from tests.ui.pilot_tools import painted, reconnect, screen_lines, screen_text, toasts, until
 from tui.ark.models import Job, Phase
 from tui.localcloud import LocalCloud
 from tui.runs.transfers import TransferState
@@ -182,6 +182,19 @@ async def test_results_that_are_here_already_are_told_and_not_fetched_again(busy
         await pilot.press("enter")
         await done(pilot, 2)
         assert fetches(busy, job) == fetched > 0
+
+
+async def test_nothing_is_said_to_come_before_it_is_known_what_is_here(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        job = jobs_in(pilot, Phase.COMPLETED)[0]
+        await open_form(pilot, job)
+        await pilot.press("enter")
+        await done(pilot)
+        busy.fault("tos:HeadObject", delay=0.6)
+        with painted(pilot) as sent:
+            await open_form(pilot, job)
+        assert "All of it is here" in "".join(sent)
+        assert " to come" not in "".join(sent)
 
 
 async def test_a_bucket_without_permission_is_told_before_anything_is_begun(busy: LocalCloud, deck_on: DeckOn):

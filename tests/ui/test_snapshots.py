@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,13 +18,13 @@ from tests.ui.result_files import USUAL, rows_read, write_results
 from tests.ui.scenes import NOW, PicturedDeck, pictured, play, typed
 from tui.launch import Launch
 from tui.localcloud import LocalCloud
-from tui.runs import destination
 from tui.runs.board import JobView
 from tui.runs.forecast import Forecast
 from tui.screens.picker import PickerScreen
 from tui.screens.request import RequestScreen
 from tui.screens.results import ResultsScreen
 from tui.screens.retry_form import RetryForm
+from tui.screens.welcome import WelcomeScreen
 from tui.settings.deck_settings import DeckSettings
 from tui.settings.paths import Paths
 
@@ -180,13 +179,8 @@ def test_download(
     home = paths.config_file.parent
     home.mkdir(parents=True)
     monkeypatch.chdir(home)
-    monkeypatch.setattr(destination.shutil, "disk_usage", lambda _path: SimpleNamespace(free=62 * 1024**3))
-
-    async def ask(pilot) -> None:
-        await play(pilot, keys)
-        await until(pilot, lambda: " free" in screen_text(pilot))
-
-    assert snap_compare(pictured(busy.info, paths, THEMES[0]), terminal_size=size, run_before=ask)
+    run_before = partial(plays.download(*keys), cloud=busy, home=home)
+    assert snap_compare(pictured(busy.info, paths, THEMES[0]), terminal_size=size, run_before=run_before)
 
 
 @pytest.mark.parametrize("theme", THEMES[:2])
@@ -230,4 +224,8 @@ def test_no_jobs_yet(
 @pytest.mark.parametrize("size", SIZES, ids=named)
 def test_no_profile_yet(size: tuple[int, int], tmp_path: Path, paths: Paths, snap_compare: Callable[..., bool]) -> None:
     deck = PicturedDeck(Launch(paths=paths, environ={}, theme=THEMES[0]))
-    assert snap_compare(deck, terminal_size=size)
+
+    async def greeted(pilot) -> None:
+        await until(pilot, lambda: isinstance(pilot.app.screen, WelcomeScreen))
+
+    assert snap_compare(deck, terminal_size=size, run_before=greeted)

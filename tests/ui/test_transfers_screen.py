@@ -14,7 +14,7 @@ from tests.flows.deck import MODEL, write_requests
 from tests.ui.conftest import DeckOn
 from tests.ui.pilot_tools import HeldClock, environ_of, painted, screen_lines, screen_text, toasts, until
 from tui.ark.models import Job, Phase
-from tui.localcloud import LocalCloud
+from tui.localcloud import ALWAYS, LocalCloud
 from tui.runs.plan import Plan
 from tui.runs.transfers import Transfer, TransferState
 from tui.screens.confirm import ConfirmScreen
@@ -124,13 +124,14 @@ async def test_an_upload_makes_a_job_that_the_list_goes_to(busy: LocalCloud, dec
 
 
 async def test_a_download_is_paused_and_goes_on_where_it_was(busy: LocalCloud, deck_on: DeckOn, tmp_path: Path):
-    busy.fault(GET, delay=STALLED)
+    busy.fault(GET, delay=STALLED, times=ALWAYS)
     async with deck_on(busy) as pilot:
         await begin(pilot, tmp_path / "results")
         await reached(pilot, TransferState.RUNNING)
         await pilot.press("p")
         await reached(pilot, TransferState.PAUSED)
         await until(pilot, lambda: "‖ paused" in screen_text(pilot))
+        busy.clear_faults()
         await pilot.press("p")
         await reached(pilot, TransferState.DONE)
 

@@ -186,7 +186,7 @@ class DownloadForm(FormOfCloud[bool]):
         async def look_up(download: _Download) -> None:
             async with gate:
                 try:
-                    download.files = await job_files(download.job, services)
+                    download.files, download.at = await job_files(download.job, services), None
                 except ArkdeckError as error:
                     download.trouble = error.message
             self._look_soon()
@@ -221,10 +221,12 @@ class DownloadForm(FormOfCloud[bool]):
         except (ArkdeckError, ValueError) as error:
             self.object_to(_FOLDER, str(error))
             return False
+        asked = [each.files for each in self._downloads]
         found = await in_daemon(partial(_look_at_all, self._downloads, places), name="folder")
         troubles = [each for each in found if isinstance(each, ArkdeckError)]
-        for download, at in zip(self._downloads, found, strict=True):
-            download.at = None if isinstance(at, ArkdeckError) else at
+        for download, files, at in zip(self._downloads, asked, found, strict=True):
+            if download.files is files:  # else it is looked for these too, soon
+                download.at = None if isinstance(at, ArkdeckError) else at
         nowhere = len(troubles) == len(found)
         self.object_to(_FOLDER, troubles[0].message if nowhere else "")
         self._tell()
