@@ -91,7 +91,6 @@ class Action:
         help: one sentence.
         scope: the scopes that have it.
         writes: it changes something on the service.
-        danger: it stops or destroys something, so it asks first.
         footer: its place in the key bar, from 1; 0 keeps it out.
         argument: what the handler is given, where one handler serves several actions.
     """
@@ -103,7 +102,6 @@ class Action:
     group: Group
     scope: frozenset[Scope]
     writes: bool = False
-    danger: bool = False
     footer: int = 0
     argument: int | None = None
     obstacle: Obstacle = field(default=nothing, repr=False)
@@ -187,7 +185,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         obstacle=jobs.no_results, command=jobs.on_one_job("results"),
     ),
     Action(
-        id="job.stop", keys=("S",), title=_("Stop"), group=Group.JOB, scope=_JOB, writes=True, danger=True, footer=7,
+        id="job.stop", keys=("S",), title=_("Stop"), group=Group.JOB, scope=_JOB, writes=True, footer=7,
         help=_("Stop it; what is answered can be collected."),
         obstacle=jobs.not_allowed(Deed.STOP), command=jobs.on_jobs("stop"),
     ),
@@ -197,7 +195,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         obstacle=jobs.not_allowed(Deed.RESUME), command=jobs.on_jobs("resume"),
     ),
     Action(
-        id="job.delete", keys=("X",), title=_("Delete"), group=Group.JOB, scope=_JOB, writes=True, danger=True,
+        id="job.delete", keys=("X",), title=_("Delete"), group=Group.JOB, scope=_JOB, writes=True,
         footer=13, help=_("Delete the finished job on the service."),
         obstacle=jobs.not_allowed(Deed.DELETE), command=jobs.on_jobs("delete"),
     ),
@@ -465,7 +463,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         command=transfers.continue_transfer,
     ),
     Action(
-        id="transfer.cancel", keys=("X",), title=_("Cancel"), group=Group.TRANSFERS, scope=_TRANSFERS, danger=True,
+        id="transfer.cancel", keys=("X",), title=_("Cancel"), group=Group.TRANSFERS, scope=_TRANSFERS,
         footer=4, help=_("Give it up; files that are complete stay."), obstacle=transfers.not_to_be_cancelled,
         command=transfers.forget_transfer,
     ),
@@ -475,8 +473,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action(
         id="transfer.clear", keys=("C",), title=_("Clear"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=5,
-        help=_("Take what is finished off the list; nothing else happens to it."),
-        obstacle=transfers.nothing_finished,
+        help=_("Take what is done or given up off the list; what failed stays."),
+        obstacle=transfers.nothing_to_clear,
     ),
     Action(
         id="profile.use", keys=("enter",), title=_("Use"), group=Group.PROFILES, scope=_PROFILES, footer=1,
@@ -491,7 +489,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         help=_("Change its region, bucket, project and access."), obstacle=profiles.no_choice,
     ),
     Action(
-        id="profile.delete", keys=("X",), title=_("Delete"), group=Group.PROFILES, scope=_PROFILES, danger=True,
+        id="profile.delete", keys=("X",), title=_("Delete"), group=Group.PROFILES, scope=_PROFILES,
         footer=5, help=_("Remove it from the configuration file."),
         obstacle=profiles.not_in_file, command=profiles.on_chosen("config", "remove"),
     ),
@@ -500,7 +498,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         help=_("Enter its access keys."), obstacle=profiles.no_choice, command=always("login"),
     ),
     Action(
-        id="profile.log_out", keys=("O",), title=_("Log out"), group=Group.PROFILES, scope=_PROFILES, danger=True,
+        id="profile.log_out", keys=("O",), title=_("Log out"), group=Group.PROFILES, scope=_PROFILES,
         footer=7, help=_("Forget its access keys."),
         obstacle=profiles.no_keys_to_forget, command=always("logout"),
     ),

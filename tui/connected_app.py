@@ -173,7 +173,7 @@ class ConnectedApp(KeysInTurn):
                 if connection.transfers.get(transfer.id) is not None:
                     known[transfer.id] = transfer
                     self._follow_up(before, transfer, connection, news)
-                went_on = before is not None and (before.state, before.step) == (transfer.state, transfer.step)
+                went_on = before is not None and before.standing == transfer.standing
                 self._tell(partial(TransfersChanged, transfer, figures_only=went_on and transfer.id in known))
 
     def _follow_up(self, before: Transfer | None, transfer: Transfer, connection: Connection, news: EndNews) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +17,11 @@ import pytest
 CTRL_C = b"\x03"
 
 
+def _own_the_terminal() -> None:
+    os.close(os.open(os.ttyname(0), os.O_RDWR))  # makes it the terminal of the session
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run in the background of a shell
+
+
 class Terminal:
     """A command on a pseudo-terminal."""
 
@@ -25,7 +31,7 @@ class Terminal:
         command = [sys.executable, "-m", "tui", *words]
         self.process = subprocess.Popen(
             command, cwd=home, env=environ, stdin=side, stdout=side, stderr=side, start_new_session=True,
-            preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # makes it the terminal of the session
+            preexec_fn=_own_the_terminal,
         )  # fmt: skip
         os.close(side)
         self._seen = b""

@@ -230,6 +230,17 @@ async def test_a_cancelled_download_leaves_whole_files_and_nothing_half(
     assert watched.transfers.all == []
 
 
+async def test_a_download_that_is_cancelled_before_a_part_of_it_is_whole_leaves_nothing(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path
+) -> None:
+    job = await finished_job(services, cloud, requests_file)
+    cloud.fault("tos:GetObject", times=ALWAYS, delay=600)
+    down = await watched.transfers.collect(job, folder := tmp_path / "answers")
+    await watched.until((folder / "results.jsonl.part").exists)
+    await watched.transfers.cancel(down.id)
+    assert list(folder.iterdir()) == []
+
+
 async def test_a_cancelled_creation_says_that_the_job_may_exist(
     watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path
 ) -> None:
@@ -246,7 +257,6 @@ async def test_a_cancelled_creation_says_that_the_job_may_exist(
 @pytest.mark.parametrize(
     ("fault", "words", "kind"),
     [
-        ("tos:PutObject", {"reset": "before", "times": ALWAYS}, ServiceError),
         ("tos:PutObject", {"code": "AccessDenied", "times": ALWAYS}, AccessError),
         ("ark:CreateBatchInferenceJob", {"status": 500, "times": ALWAYS}, ServiceError),
     ],
@@ -267,6 +277,42 @@ async def test_what_failed_says_why_and_goes_on_when_resumed(
     assert (mended.state, mended.error) == (TransferState.DONE, None)
     jobs = [job async for job in services.ark.all_jobs(JobQuery(project="default"))]
     assert [job.id for job in jobs] == [mended.job_id]
+
+
+async def test_an_upload_waits_for_an_outage_to_pass_and_goes_on(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path
+) -> None:
+    cloud.fault("tos:PutObject", reset="before", times=ALWAYS)
+    up = await watched.transfers.submit(plan_for(requests_file, services, cloud))
+    await watched.until(lambda: sum(told.interrupted for told in watched.told_of(up)) > 3)
+    assert watched.now(up).state is TransferState.RUNNING
+    assert all("could not be reached" in told.error.message for told in watched.told_of(up) if told.error)
+    cloud.clear_faults()
+    done = await watched.ended(up)
+    assert (done.state, done.error) == (TransferState.DONE, None)
+
+
+async def test_a_store_that_never_answered_is_not_waited_for(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path
+) -> None:
+    cloud.fault("tos:*", reset="before", times=ALWAYS)
+    up = await watched.ended(await watched.transfers.submit(plan_for(requests_file, services, cloud)))
+    assert up.state is TransferState.FAILED
+    assert isinstance(up.error, ServiceError)
+
+
+async def test_a_create_that_may_have_made_a_job_is_the_operator_s_to_repeat(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path
+) -> None:
+    cloud.fault("ark:CreateBatchInferenceJob", reset="after", times=ALWAYS)
+    cloud.fault("ark:ListBatchInferenceJobs", status=503, times=ALWAYS)
+    up = await watched.ended(await watched.transfers.submit(plan_for(requests_file, services, cloud)))
+    assert up.state is TransferState.FAILED
+    assert not any(told.interrupted for told in watched.told_of(up))
+    cloud.clear_faults()
+    await watched.transfers.resume(up.id)
+    assert (await watched.ended(up)).state is TransferState.DONE
+    assert len([job async for job in services.ark.all_jobs(JobQuery(project="default"))]) == 1
 
 
 async def test_a_refused_file_begins_anew_when_it_was_mended(

@@ -241,7 +241,7 @@ async def test_byte_that_changed_on_the_way_is_noticed_and_nothing_published(
     with pytest.raises(ContentDamagedError, match="CRC-64") as caught:
         await fetch(shaky, info, big, tmp_path)
     assert isinstance(caught.value, ServiceError)
-    assert names_in(tmp_path) == [f"{NAME}.part"]
+    assert names_in(tmp_path) == [f"{NAME}.part", f"{NAME}.part.done"]
 
 
 async def test_store_that_answers_another_range_is_not_believed(
@@ -261,7 +261,7 @@ async def test_stalled_download_is_left_within_a_second(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 1)
-    assert names_in(tmp_path) == [f"{NAME}.part"]
+    assert names_in(tmp_path) == [f"{NAME}.part", f"{NAME}.part.done"]
 
 
 async def test_stream_that_is_closed_while_stalled_ends_within_a_second(

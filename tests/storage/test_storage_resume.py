@@ -23,7 +23,7 @@ from tui.localcloud import CloudInfo
 from tui.storage.client import ObjectInfo, ObjectStore
 from tui.storage.download import Downloaded, Progress, download
 from tui.storage.errors import ContentDamagedError, TargetUnusableError
-from tui.storage.part_file import discard
+from tui.storage.part_file import bytes_done, discard
 
 NAME = "results.jsonl"
 PART, RECORD = f"{NAME}.part", f"{NAME}.part.done"
@@ -110,7 +110,7 @@ def downloading_elsewhere(proxy: FaultyProxy, info: CloudInfo, key: str, folder:
     words = [proxy.endpoint, info.region, info.access_key, info.secret_key, info.bucket, key, str(folder)]
     with subprocess.Popen([sys.executable, "-c", DOWNLOAD, *words], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert any((folder / RECORD).exists() for _line in process.stdout)
+        assert any(bytes_done(folder, NAME) for _line in process.stdout)
         yield
         process.send_signal(signal.SIGKILL)
 
@@ -163,7 +163,7 @@ async def test_a_file_that_is_damaged_again_is_not_fetched_for_ever(
     with pytest.raises(ContentDamagedError, match="CRC-64"):
         await fetch(shaky, info, big, tmp_path)
     assert len(proxy.seen) == 1 + 3
-    assert names_in(tmp_path) == [PART]
+    assert names_in(tmp_path) == [PART, RECORD]
 
 
 async def test_a_replaced_object_is_fetched_from_its_start(

@@ -111,10 +111,11 @@ async def test_a_file_is_found_with_the_keys_and_handed_over(picker_on, work, ch
     async with picker_on(work) as pilot:
         assert names(pilot) == ["archive", "results", "evaluation.jsonl", "train-1.jsonl", "train-2.jsonl"]
         await pilot.press("enter")
-        assert names(pilot) == ["old.jsonl"]
+        await until(pilot, lambda: names(pilot) == ["old.jsonl"])
         await pilot.press("h")
-        assert under_cursor(pilot) == "archive"
+        await until(pilot, lambda: under_cursor(pilot) == "archive")
         await pilot.press("j", "j", "j", "enter")
+        await until(pilot, lambda: chosen)
         assert chosen == [work / "train-1.jsonl"]
         assert not open_still(pilot)
 
@@ -375,6 +376,7 @@ async def test_a_favourite_folder_is_one_key_away(picker_on, work, paths: Paths)
 async def test_a_remembered_folder_that_is_gone_says_so(picker_on, work) -> None:
     async with picker_on(work / "results") as pilot:
         await pilot.press("asterisk", "h")
+        await until(pilot, lambda: screen(pilot).listing.folder == work)
         (work / "results").rmdir()
         await pilot.press("f", "1")
         await until(pilot, lambda: "there is no such folder" in screen_text(pilot))

@@ -64,11 +64,6 @@ def test_on_a_screen_a_key_means_one_action(scope: Scope) -> None:
     assert len(keys) == len(set(keys))
 
 
-def test_what_destroys_or_stops_asks_first() -> None:
-    dangerous = {each.id for each in ACTIONS if each.danger}
-    assert dangerous == {"job.stop", "job.delete", "profile.delete", "profile.log_out", "transfer.cancel"}
-
-
 @pytest.mark.parametrize("scope", Scope)
 def test_actions_of_a_group_stand_together(scope: Scope) -> None:
     groups = [each.group for each in in_scope(scope)]

@@ -84,6 +84,11 @@ class ArkClient:
         """Whether the service is this machine's own, which may be asked more often."""
         return self._transport.on_loopback
 
+    @property
+    def answered(self) -> bool:
+        """Whether the service has done what it was asked, once at least."""
+        return self._transport.answered
+
     async def create_job(self, job: NewJob, *, dry_run: bool = False) -> Receipt:
         """Create a job, sent once whatever happens; only a signature refused for its time is made anew.
 

@@ -96,6 +96,9 @@ class Transport:
         clock: for the signature's time and for waiting.
         account_id: added to each query as X-Account-Id unless empty.
 
+    Attributes:
+        answered: a call has had its result, once at least.
+
     Raises:
         UsageError: the endpoint is not a URL of that form.
     """
@@ -106,6 +109,7 @@ class Transport:
         self._clock = clock
         self._account = (("X-Account-Id", account_id),) if account_id else ()
         self._http: httpx.AsyncClient | None = None
+        self.answered = False
 
     @property
     def on_loopback(self) -> bool:
@@ -203,7 +207,9 @@ class Transport:
             )
         except httpx.RequestError as error:
             raise self._unreachable(call, error) from error
-        return read_reply(response, action=call.action, subject=call.subject, now=self._auth.now())
+        reply = read_reply(response, action=call.action, subject=call.subject, now=self._auth.now())
+        self.answered = True
+        return reply
 
     def _unreachable(self, call: Call, error: httpx.RequestError) -> ArkUnreachableError:
         reason, passing = _reason(error)

@@ -99,6 +99,9 @@ class Narrator:
                     error=cause.message,
                 )
                 return Line("poll_failed", text, {"error": cause.message, "since": since.isoformat(), "next_in": wait})
+            case events.Interrupted(cause=cause, next_in=wait):
+                text = _("interrupted, again in {wait:.0f} s: {error}", wait=wait, error=cause.message)
+                return Line("interrupted", text, {"error": cause.message, "next_in": wait})
             case events.CreateRetried(cause=cause):
                 text = _(
                     "the reply was lost and no job was made of it; creating again: {error}",

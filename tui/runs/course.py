@@ -24,10 +24,11 @@ from tui.errors import ArkdeckError, UsageError
 from tui.fingerprint import Fingerprint, crc64_of_file
 from tui.i18n import _, plural
 from tui.runs import collect, create, monitor, prepare
-from tui.runs.events import Event, JobCreated, JobFinished, JobGone, Reconciled, RunBegun
+from tui.runs.events import Event, Interrupted, JobCreated, JobFinished, JobGone, Reconciled, RunBegun
 from tui.runs.folder import FolderTakenError, claim, owner_of, require_writable
 from tui.runs.holding import held, let_go
 from tui.runs.journal import Journal, RunHeldError
+from tui.runs.patience import Patience
 from tui.runs.plan import COLLECT, Plan
 from tui.runs.run import Outcome, Run, RunState
 from tui.runs.services import Services
@@ -215,7 +216,7 @@ async def go_on(run_id: str, services: Services, *, until_created: bool = False)
 
 async def _carry_on(run_id: str, services: Services, *, until_created: bool) -> AsyncGenerator[Event, None]:
     """Do one step after the other, under the run's lease."""
-    journal = services.journal
+    journal, patience = services.journal, Patience(services)
     async with _lease(run_id, services) as run_ids:
         while (run := journal.run(run_ids[-1])).outcome is Outcome.OPEN:
             if run.state is RunState.CREATED and run.plan.verb == "submit":
@@ -228,12 +229,18 @@ async def _carry_on(run_id: str, services: Services, *, until_created: bool) -> 
                     async for event in events:
                         if isinstance(event, RunBegun):
                             run_ids.append(event.run_id)
+                        patience.hear(event)
                         yield event
             except RunHeldError:  # it is not ours to end, or waits for another
                 raise
-            except _HOPELESS.get(run.state, ()) as error:
-                await journal.write_apart(Journal.end, run.id, Outcome.FAILED, error.message)
-                raise
+            except ArkdeckError as error:
+                wait = patience.wait_after(error)
+                if wait is None:
+                    if isinstance(error, _HOPELESS.get(run.state, ())):
+                        await journal.write_apart(Journal.end, run.id, Outcome.FAILED, error.message)
+                    raise
+                yield Interrupted(error, wait)
+                await services.clock.sleep(wait)
 
 
 @asynccontextmanager
@@ -367,7 +374,7 @@ async def _require_folder(folder: Path, job_id: str, services: Services, *, but:
         if other.plan.out == str(folder) and other.id != but and not (job_id and other.job_id == job_id):
             raise FolderTakenError(
                 _("{folder} is kept for the unfinished run {run}", folder=folder, run=other.id),
-                advice=_("Go on with it:  arkdeck continue {run}\nOr choose another folder with --out.", run=other.id),
+                advice=_("Go on with it:  arkdeck continue {run}\nOr choose another folder (--out).", run=other.id),
             )
     await in_daemon(partial(claim, folder, job_id), name="claim")
 

@@ -167,7 +167,7 @@ async def job_of_earlier_run(plan: Plan, object_key: str, services: Services, *,
                 ),
                 advice=_(
                     "Send the rest:  arkdeck resume {job}\nTake what is there:  arkdeck collect {job}\n"
-                    "Pay for all of it again:  the same command with --again",
+                    "Pay for all of it again:  the same with --again, or as a second job",
                     job=job.id,
                 ),
             )

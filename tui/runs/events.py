@@ -74,6 +74,14 @@ class InputUploaded:
 
 
 @dataclass(frozen=True)
+class Interrupted:
+    """A step met what may pass, an outage above all; it goes on from where it was, `next_in` seconds later."""
+
+    cause: ArkdeckError
+    next_in: float
+
+
+@dataclass(frozen=True)
 class CreateRetried:
     """The reply to a create was lost, no job was found, and the call is made again."""
 
@@ -212,6 +220,7 @@ Event = (
     | UploadBegun
     | Uploading
     | InputUploaded
+    | Interrupted
     | CreateRetried
     | JobCreated
     | JobSampled

@@ -46,7 +46,7 @@ def require_writable(folder: Path) -> None:
     except OSError as error:
         raise FolderUnusableError(
             _("cannot write to the folder {folder}: {error}", folder=folder, error=error.strerror),
-            advice=_("Choose another with --out, or make this one writable."),
+            advice=_("Choose another (--out), or make this one writable."),
         ) from error
 
 
@@ -58,7 +58,7 @@ def require_free(folder: Path, job_id: str) -> None:
     whose = _("job {job}", job=owner) if owner else _("an unknown job")
     raise FolderTakenError(
         _("{folder} already holds the results of {whose}", folder=folder, whose=whose),
-        advice=_("Choose an empty folder with --out. Nothing in this one was changed."),
+        advice=_("Choose an empty folder (--out). Nothing in this one was changed."),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from tui.ark.errors import ArkNotFoundError
 from tui.ark.models import Job, JobQuery
 from tui.ark.paging import MAX_PAGE_SIZE
+from tui.backoff import backoff
 from tui.errors import ServiceError
 from tui.runs.events import JobFinished, JobGone, JobSampled, PollFailed
 from tui.runs.forecast import WINDOW, Forecast, forecast
@@ -52,7 +53,7 @@ async def watch(job_ids: Sequence[str], services: Services, *, project: str = ""
             polled = [found async for found in _poll(projects, services)]
         except ServiceError as error:
             failures += 1
-            pause = min(_LONGEST_WAIT, wait * 2**failures)
+            pause = backoff(2 * wait, failures, longest=_LONGEST_WAIT)
             yield PollFailed(error, since=answered, next_in=pause)
         else:
             answered, failures = services.clock.now(), 0

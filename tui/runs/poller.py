@@ -20,6 +20,7 @@ from tui.ark.client import JobPage
 from tui.ark.errors import ArkError, ArkNotFoundError
 from tui.ark.models import Job, JobQuery
 from tui.ark.paging import MAX_PAGE_SIZE
+from tui.backoff import backoff
 from tui.errors import AccessError, ArkdeckError
 from tui.runs.board import Board
 from tui.runs.events import JobGone, PollFailed
@@ -202,9 +203,8 @@ class Poller:
         return max(0.0, self._ended + pause - self._services.clock.monotonic())
 
     def _failed(self, error: ArkdeckError) -> PollFailed:
-        backoff = min(LONGEST_BACKOFF, _FIRST_BACKOFF * 2 ** min(self._failures, 10))
         self._failures += 1
-        self._pause = backoff * random.uniform(0.75, 1)  # noqa: S311  # spreads pollers, guards nothing
+        self._pause = backoff(_FIRST_BACKOFF, self._failures, longest=LONGEST_BACKOFF) * random.uniform(0.75, 1)  # noqa: S311  # spreads pollers, guards nothing
         if isinstance(error, ArkError) and error.retry_after is not None:
             self._pause = max(self._pause, min(_LONGEST_ASKED_FOR, error.retry_after))
         self._ended = self._services.clock.monotonic()

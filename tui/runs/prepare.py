@@ -47,7 +47,7 @@ class NoPrimaryVersionError(UsageError):
     def __init__(self, model: str, nearest: Sequence[str]) -> None:
         super().__init__(
             _("the service's catalogue has no primary version of a model {model}", model=model),
-            advice=_("It has: {names} …  (arkdeck models)\nOr name the version:  --model {model}@VERSION",
+            advice=_("It has: {names} …  (arkdeck models)\nOr name the version:  {model}@VERSION",
                      names=", ".join(nearest), model=model),
         )  # fmt: skip
         self.model = model

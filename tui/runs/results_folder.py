@@ -236,7 +236,7 @@ async def _account_again(place: Place, connect: Connect, source: Path | None) ->
     if source is None and place.job is None:
         raise InputUnknownError(
             _("nothing tells which requests the results in {folder} belong to", folder=shown(place.folder)),
-            advice=_("Name the file of the requests with --input FILE."),
+            advice=_("Name the file of the requests (--input FILE)."),
         )
     if source is None:
         with _naming_the_input(place):
@@ -289,7 +289,7 @@ def _input_lost(place: Place) -> InputLostError:
         message = _("the input that the results in {folder} belong to is not here", folder=shown(place.folder))
     else:
         message = _("the input is not where it was, or has changed: {path}", path=shown(path))
-    return InputLostError(message, advice=_("Say where it is now:  --input FILE"))
+    return InputLostError(message, advice=_("Say where it is now (--input FILE)."))
 
 
 def _require_input(run: Run | None, path: Path) -> None:

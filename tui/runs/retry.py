@@ -102,7 +102,7 @@ def _write(
         if isinstance(error.__cause__, FileExistsError):
             raise FileTakenError(
                 _("{path} is there already, and is something else", path=path),
-                advice=_("Name another file with --to. Nothing was changed."),
+                advice=_("Name another file (--to). Nothing was changed."),
             ) from None
         raise
     yield RetryFile(path, written.size, written.sha256, found=False)

@@ -170,7 +170,11 @@ def new_nonce() -> str:
 def read_model(model: str, custom_model: str) -> ModelReference:
     """Return the one model that is named, a foundation model or a custom one (FieldError)."""
     if bool(model) == bool(custom_model):
-        raise FieldError(Field.MODEL, _("name one model"), advice=_("--model NAME[@VERSION], or --custom-model ID"))
+        raise FieldError(
+            Field.MODEL,
+            _("name one model"),
+            advice=_("Write NAME[@VERSION] (--model), or the id of your own one (--custom-model)."),
+        )
     if custom_model:
         return CustomModelRef(custom_model)
     try:
@@ -223,7 +227,9 @@ def read_tags(pairs: tuple[str, ...]) -> dict[str, str]:
         require_text(pair, Field.TAGS)
         key, equals, value = pair.partition("=")
         if not key or not equals or key in tags:
-            raise FieldError(Field.TAGS, _("not a tag, or given twice: {tag}", tag=pair), advice=_("--tag KEY=VALUE"))
+            raise FieldError(
+                Field.TAGS, _("not a tag, or given twice: {tag}", tag=pair), advice=_("Write it as KEY=VALUE (--tag).")
+            )
         tags[key] = value
     return tags
 
@@ -246,7 +252,7 @@ def require_bucket(bucket: str) -> str:
         raise FieldError(
             Field.BUCKET,
             _("no bucket is named for the input and the results"),
-            advice=_("Name one with --bucket, ARKDECK_BUCKET, or `bucket` in the profile."),
+            advice=_("Name one (--bucket, ARKDECK_BUCKET, or `bucket` in the profile)."),
         )
     return bucket
 

@@ -25,6 +25,7 @@ from tui.runs.events import (
     FileCollected,
     FilesFound,
     InputUploaded,
+    Interrupted,
     JobCreated,
     Reconciled,
     UploadBegun,
@@ -108,7 +109,8 @@ class Transfer:
         rate: bytes a second over the last seconds, None while nothing moves.
         eta: seconds until the bytes are there at that rate, None where it or the total is not known.
         verified: how the files were compared, `crc64` or `size` (where the store tells no checksum); empty until then.
-        error: why it failed; of a cancelled one, what is not as it should be all the same.
+        error: why it failed; while it runs, the outage that it waits for to pass; of a cancelled one, what is not as
+            it should be all the same.
         account: what became of every request, of a download that ended here.
         found: nothing had to be made: the content was in the store, the job existed, the files were here.
         holder: the other process that works on it, while it is HELD.
@@ -133,6 +135,16 @@ class Transfer:
     found: bool = False
     holder: str = ""
     ended: datetime | None = None
+
+    @property
+    def standing(self) -> tuple[TransferState, Step, ArkdeckError | None]:
+        """What is told at once when it changes."""
+        return self.state, self.step, self.error
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it waits for an outage to pass, and goes on by itself."""
+        return self.state is TransferState.RUNNING and self.error is not None
 
     def following(self, before: Transfer) -> Transfer:
         """Return this one, which was read from the journal, with what was shown `before` and is not written down."""
@@ -225,8 +237,11 @@ class Tracker:
 
     def hear(self, event: Event) -> None:
         """Take in what the flow tells."""
-        now = self.transfer
+        now = self.transfer = replace(self.transfer, error=None)
         match event:
+            case Interrupted(cause=error):
+                self._samples.clear()
+                self.transfer = replace(now, error=error, rate=None, eta=None)
             case CheckProgress(done=done, total=total):
                 self.transfer = replace(now, step=Step.CHECKING, step_share=_share(done, total), total=total)
             case CheckSummary(bytes=size):

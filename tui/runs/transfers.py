@@ -343,10 +343,10 @@ class Transfers:
         return tracker.transfer
 
     def _show(self, tracker: Tracker) -> None:
-        """Tell a transfer if it is at another state or step than was told; figures are told by the tick."""
+        """Tell a transfer if it stands otherwise than was told; figures are told by the tick."""
         transfer = tracker.transfer
         shown = self._shown.get(transfer.id)
-        if shown is None or (shown.state, shown.step) != (transfer.state, transfer.step) or not transfer.state.active:
+        if shown is None or shown.standing != transfer.standing or not transfer.state.active:
             tracker.measure()
             self._tell(tracker.transfer)
 

@@ -88,7 +88,7 @@ class TransfersScreen(Headed, Listing):
         return replace(
             super().situation,
             transfer=self._listed.get(self.table.cursor_key or ""),
-            finished=any(each.state.finished for each in self._listed.values()),
+            clearable=any(_is_over(each) for each in self._listed.values()),
         )
 
     # What is shown
@@ -191,11 +191,11 @@ class TransfersScreen(Headed, Listing):
             tell_error(self.app, error)
 
     def do_transfer_clear(self) -> None:
-        """Take what is finished off the list."""
+        """Take what needs nobody any more off the list; what failed stays until it is tried again or given up."""
         transfers = self._transfers
         if transfers is not None:
             for transfer in self._listed.values():
-                if transfer.state.finished:
+                if _is_over(transfer):
                     transfers.clear(transfer.id)
             self._list()
 
@@ -214,6 +214,10 @@ class TransfersScreen(Headed, Listing):
             "e": Copy(_("the error"), error.in_full if error else ""),
             "c": Copy(_("the command line"), command or "", bound_to_the_deck(self.situation)),
         }
+
+
+def _is_over(transfer: Transfer) -> bool:
+    return transfer.state in (TransferState.DONE, TransferState.CANCELLED)
 
 
 def _why_empty(*, connected: bool) -> Content:

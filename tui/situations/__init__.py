@@ -84,7 +84,7 @@ class Situation:
         making: the job in the making, where one is shown.
         picking: what is picked; None on screens that list no files.
         transfer: the one under the cursor, where transfers are listed.
-        finished: some of the listed transfers are finished.
+        clearable: some of the listed transfers are done or given up.
     """
 
     jobs: tuple[JobView, ...] = ()
@@ -106,7 +106,7 @@ class Situation:
     making: Making = Making()
     picking: Picking | None = None
     transfer: Transfer | None = None
-    finished: bool = False
+    clearable: bool = False
 
 
 Obstacle = Callable[[Situation], str | None]

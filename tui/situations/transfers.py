@@ -56,9 +56,9 @@ def not_to_be_cancelled(situation: Situation) -> str | None:
     return _("it is finished") if done else None
 
 
-def nothing_finished(situation: Situation) -> str | None:
-    """Object where no transfer is finished."""
-    return None if situation.finished else _("no transfer is finished")
+def nothing_to_clear(situation: Situation) -> str | None:
+    """Object where every transfer goes on, waits, or failed."""
+    return None if situation.clearable else _("no transfer is done or given up")
 
 
 def _may_not_go_up(situation: Situation) -> str | None:

@@ -37,6 +37,9 @@ class ObjectStore:
         credentials: access key, secret key and session token.
         clock: by which calls and parts wait before they are tried again.
         read_only: refuse every change (ReadOnlyError) before it is sent.
+
+    Attributes:
+        answered: a call has had its result, once at least.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class ObjectStore:
         self._endpoint = endpoint
         self._region = region
         self._credentials = credentials
+        self.answered = False
         self._connection: Connection | None = None
         self._connecting = asyncio.Lock()
 
@@ -116,7 +120,9 @@ class ObjectStore:
         """Do something with the blocking connection on a daemon thread, again if network or store fail."""
         connection = await self.connection()
         attempt = partial(in_daemon, partial(work, connection), name="arkdeck-store")
-        return await retried(attempt, self.clock, attempts=CALL_ATTEMPTS)
+        result = await retried(attempt, self.clock, attempts=CALL_ATTEMPTS)
+        self.answered = True
+        return result
 
     async def connection(self) -> Connection:
         """Return the blocking connection, made at the first call."""

@@ -259,7 +259,7 @@ class _Target:
                 found_crc64=value,
             )
             with self._local_errors():
-                part_file.drop_record()
+                part_file.record(())
             damaged = _KeptPartsDamagedError if continued else ContentDamagedError
             raise damaged(Reply(text=text), bucket=self.bucket, key=self.info.key)
 

@@ -76,7 +76,7 @@ class BucketMissingError(StorageError, UsageError):
         """Return what happened to `place`, and what to do next."""
         return (
             _("there is no bucket {place}", place=place),
-            _("Name another with --bucket, or let it be made with --create-bucket."),
+            _("Name another (--bucket), or have it made (--create-bucket)."),
         )
 
 

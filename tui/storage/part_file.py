@@ -76,7 +76,10 @@ class PartFile:
             with contextlib.suppress(FileExistsError, FileNotFoundError), _Opened(path, anew) as new:
                 _remove_record(path)
                 os.ftruncate(new.descriptor, size)
-                return cls(path, new.keep(), content if new.locked else None, frozenset())
+                made = cls(path, new.descriptor, content if new.locked else None, frozenset())
+                made.record(())  # by which `discard` knows whose it is
+                new.keep()
+                return made
         raise _blocked(path)
 
     def __enter__(self) -> Self:
@@ -99,7 +102,7 @@ class PartFile:
         new.replace(record)
 
     def drop_record(self) -> None:
-        """Forget which parts are done: the file has its name, or its bytes are not the object's."""
+        """Forget which parts are done, as the file has its name."""
         self.parts = frozenset()
         _remove_record(self.path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from tui.backoff import backoff
 from tui.storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -44,9 +45,6 @@ async def retried(
             failures = 1 if progress() > before else failures + 1
             if not error.transient or failures >= attempts:
                 raise
-            await clock.sleep(max(error.reply.retry_after, _wait(failures)))
-
-
-def _wait(failures: int) -> float:
-    longest: float = min(_FIRST_WAIT * 2 ** (failures - 1), _LONGEST_WAIT)
-    return longest * random.uniform(0.5, 1)  # noqa: S311  # spreads retries of many, hides nothing
+            wait = backoff(_FIRST_WAIT, failures, longest=_LONGEST_WAIT)
+            wait *= random.uniform(0.5, 1)  # noqa: S311  # spreads retries of many, hides nothing
+            await clock.sleep(max(error.reply.retry_after, wait))

@@ -80,6 +80,8 @@ def transfer_facts(transfer: Transfer, width: int, glyphs: Glyphs) -> list[Conte
 
 def state_label(transfer: Transfer, glyphs: Glyphs) -> Content:
     """Return the state as sign and word in its colour."""
+    if transfer.interrupted:
+        return line((f"{glyphs.warning} {_('stalled')}", "$warning"))
     state = transfer.state
     return line((f"{_sign(state, glyphs)} {_WORDS[state]}", _STYLES[state]))
 
@@ -177,7 +179,8 @@ def _eta(transfer: Transfer, width: int, glyphs: Glyphs) -> Content:
 
 def _outcome(transfer: Transfer, width: int, glyphs: Glyphs) -> Content:
     if transfer.error is not None:
-        return line((clean(transfer.error.message, limit=_NAME_LIMIT), "$error"))
+        style = "$warning" if transfer.interrupted else "$error"
+        return line((clean(transfer.error.message, limit=_NAME_LIMIT), style))
     if transfer.state in (TransferState.RUNNING, TransferState.PAUSED):
         return line((_step(transfer), "$muted"))
     return outcome(transfer, glyphs)
@@ -249,6 +252,8 @@ def _standing(transfer: Transfer, glyphs: Glyphs) -> Iterator[tuple[str, str]]:
     dot = f" {glyphs.separator} "
     if transfer.state is TransferState.HELD:
         yield f"{dot}{_('by {holder}', holder=clean(transfer.holder, limit=80))}", "$muted"
+    elif transfer.interrupted:
+        yield f"{dot}{_('it goes on by itself')}", "$muted"
     elif not transfer.state.finished:
         yield f"{dot}{_step(transfer)}", "$muted"
     elif transfer.ended is not None:
@@ -269,12 +274,15 @@ def _moving(transfer: Transfer, glyphs: Glyphs) -> Content:
 
 def _trouble(transfer: Transfer, width: int, glyphs: Glyphs) -> list[Content]:
     """Return what went wrong and what helps, in full."""
-    return [*error_lines(transfer.error, width, glyphs), Content()] if transfer.error is not None else []
+    if transfer.error is None:
+        return []
+    return [*error_lines(transfer.error, width, glyphs, passing=transfer.interrupted), Content()]
 
 
-def error_lines(error: ArkdeckError, width: int, glyphs: Glyphs) -> list[Content]:
-    """Return what an error says and what helps, each in lines of `width` cells at most."""
-    lines = paragraphs(f"{glyphs.cross} {error.message}").stylize("$error").wrap(width)
+def error_lines(error: ArkdeckError, width: int, glyphs: Glyphs, *, passing: bool = False) -> list[Content]:
+    """Return what an error says and what helps, each in lines of `width` cells; a `passing` one is waited for."""
+    sign, style = (glyphs.warning, "$warning") if passing else (glyphs.cross, "$error")
+    lines = paragraphs(f"{sign} {error.message}").stylize(style).wrap(width)
     if error.advice:
         lines += paragraphs(error.advice).wrap(width)
     return lines
@@ -295,6 +303,8 @@ def summary(transfers: list[Transfer], glyphs: Glyphs) -> Content:
     percent = percent_of(sum(each.done for each in sized), sum(each.total for each in sized))
     if percent is not None:
         parts.append((f"{percent:>3}%", ""))
+    if stalled := sum(each.interrupted for each in transfers):
+        parts.append((f"{glyphs.warning}{stalled}", "$warning"))
     for state, style in ((TransferState.PAUSED, "$muted"), (TransferState.FAILED, "$error")):
         if count := sum(each.state is state for each in transfers):
             parts.append((f"{_sign(state, glyphs)}{count}", style))
