@@ -130,7 +130,6 @@ async def transfer(pilot: Pilot[Any], cloud: LocalCloud, home: Path) -> None:
             await transfers.pause((await transfers.collect(job, home / "results" / job.id)).id)
         else:
             await fetch(pilot, job, home)
-        pilot.app.launch.clock.advance(1)
     await pilot.press("t", "j")
     await until(pilot, lambda: "denies access" in screen_text(pilot))
     pilot.app.clear_notifications()
