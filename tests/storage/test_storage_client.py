@@ -181,7 +181,7 @@ async def test_refused_connection_is_a_matter_of_the_network(info: CloudInfo, cl
     store = ObjectStore(f"http://127.0.0.1:{port}", info.region, credentials_of(info), clock=clock)
     with pytest.raises(StorageUnreachableError, match="Connection refused") as caught:
         await store.head(info.bucket, "folder/input.jsonl")
-    assert f"(http://127.0.0.1:{port}/{info.bucket}/folder/input.jsonl)" in caught.value.message
+    assert f"(http://127.0.0.1:{port})" in caught.value.message
     assert isinstance(caught.value, ServiceError)
 
 
@@ -194,18 +194,16 @@ async def test_impossible_endpoint_is_a_matter_of_usage(info: CloudInfo, endpoin
         await store.check_bucket(info.bucket)
 
 
-async def test_message_tells_code_ec_status_request_and_url_without_query(store: ObjectStore, info: CloudInfo) -> None:
+async def test_message_tells_code_ec_status_request_and_endpoint(store: ObjectStore, info: CloudInfo) -> None:
     connection = await store.connection()
     with pytest.raises(UploadMissingError) as caught:
         connection.list_parts(info.bucket, "键.jsonl", "no-such-upload")
     reply = caught.value.reply
     assert (reply.code, reply.status) == ("NoSuchUpload", 404)
-    url = f"{info.tos_endpoint}/{info.bucket}/%E9%94%AE.jsonl"
-    for fact in ("NoSuchUpload", f"EC {reply.ec}", "HTTP 404", reply.request_id, url):
+    for fact in ("NoSuchUpload", f"EC {reply.ec}", "HTTP 404", reply.request_id, info.tos_endpoint):
         assert fact
         assert fact in caught.value.message
     assert "uploadId" not in caught.value.message
-    assert "?" not in reply.url
 
 
 async def test_hostile_answer_does_not_reach_the_terminal(

@@ -59,6 +59,7 @@ class Narrator:
         self._label = f"{label}: " if label else ""
         self._bar = ProgressLine(shown=not label and not as_json)
         self._phases: dict[str, str] = {}
+        self._outage = ""
 
     def __enter__(self) -> Narrator:
         return self
@@ -69,6 +70,8 @@ class Narrator:
     def tell(self, event: events.Event) -> None:
         """Tell one event."""
         line = self._line(event)
+        if not isinstance(event, events.Interrupted):
+            self._outage = ""
         if self._as_json:
             print_json({"event": line.name, **line.fields})
             return
@@ -100,8 +103,7 @@ class Narrator:
                 )
                 return Line("poll_failed", text, {"error": cause.message, "since": since.isoformat(), "next_in": wait})
             case events.Interrupted(cause=cause, next_in=wait):
-                text = _("interrupted, again in {wait:.0f} s: {error}", wait=wait, error=cause.message)
-                return Line("interrupted", text, {"error": cause.message, "next_in": wait})
+                return self._interrupted(cause.message, wait)
             case events.CreateRetried(cause=cause):
                 text = _(
                     "the reply was lost and no job was made of it; creating again: {error}",
@@ -114,6 +116,14 @@ class Narrator:
                 return Line("job_finished", fields={"job": job.id, "phase": job.phase, "message": job.message})
             case _:
                 return _preparation(event) or _transfer(event)
+
+    def _interrupted(self, error: str, wait: float) -> Line:
+        again = _("again in {wait:.0f} s", wait=wait)
+        text = _("interrupted, {again}: {error}", again=again, error=error)
+        if error == self._outage:
+            text = _("no change, {again}", again=again)
+        self._outage = error
+        return Line("interrupted", text, {"error": error, "next_in": wait})
 
     def _sampled(self, event: events.JobSampled, job: Job) -> Line:
         counts, known = job.counts, event.forecast

@@ -20,7 +20,7 @@ class Reply:
         ec: the platform's number of the error.
         status: HTTP status; 0 when there was no answer.
         request_id: by which the platform finds the request.
-        url: without its query, which may carry a signature.
+        endpoint: scheme and host that were asked.
         transient: the same request may succeed later.
         retry_after: seconds that the store asks to wait.
     """
@@ -30,7 +30,7 @@ class Reply:
     ec: str = ""
     status: int = 0
     request_id: str = ""
-    url: str = ""
+    endpoint: str = ""
     transient: bool = False
     retry_after: float = 0.0
 
@@ -39,7 +39,7 @@ class Reply:
             self.ec and f"EC {self.ec}",
             self.status and f"HTTP {self.status}",
             self.request_id and _("request {id}", id=self.request_id),
-            self.url,
+            self.endpoint,
         )
         words = ": ".join(word for word in (self.code, self.text) if word)
         details = ", ".join(str(fact) for fact in facts if fact)

@@ -79,15 +79,15 @@ def _translated(error: Exception, bucket: str, key: str, address: str) -> Storag
     for cause in chain:
         if isinstance(cause, TosServerError):
             return _from_answer(cause, bucket, key, address)
-    url = _shown_url(getattr(error, "request_url", ""), bucket, address)
+    endpoint = address or _host_of(getattr(error, "request_url", ""))
     if any(isinstance(cause, _NETWORK) for cause in chain):
         hopeless = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain)
-        reply = Reply(text=_reason(chain), url=url, transient=not hopeless)
+        reply = Reply(text=_reason(chain), endpoint=endpoint, transient=not hopeless)
         return StorageUnreachableError(reply, bucket=bucket, key=key)
     text = str(getattr(error, "message", "")) or repr(error)
     if isinstance(error, TosClientError) and "invalid bucket name" in text:
         return BucketNameError(Reply(text=text), bucket=bucket)
-    return StorageServiceError(Reply(text=text, url=url, transient=True), bucket=bucket, key=key)
+    return StorageServiceError(Reply(text=text, endpoint=endpoint, transient=True), bucket=bucket, key=key)
 
 
 def _from_answer(error: TosServerError, bucket: str, key: str, address: str) -> StorageError:
@@ -99,7 +99,7 @@ def _from_answer(error: TosServerError, bucket: str, key: str, address: str) -> 
         ec=ec,
         status=status,
         request_id=error.request_id,
-        url=_shown_url(error.request_url, bucket, address),
+        endpoint=address or _host_of(error.request_url),
         transient=status >= 500 or status in (408, 429),
         retry_after=_seconds(headers.get("retry-after", "")),
     )
@@ -136,9 +136,7 @@ def _seconds(retry_after: str) -> float:
     return min(float(retry_after), _LONGEST_WAIT) if retry_after.isdecimal() else 0.0
 
 
-def _shown_url(url: str, bucket: str, address: str) -> str:
-    """Return the URL as the operator knows it, without its query, which may carry a signature."""
-    shown = url.split("?", 1)[0]
-    if not address or not shown:
-        return shown
-    return f"{address}/{bucket}{urllib.parse.urlsplit(shown).path}"
+def _host_of(url: str) -> str:
+    """Return the scheme and the host of a URL; bucket and key are told by name, and its query may carry a signature."""
+    parts = urllib.parse.urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
