@@ -101,7 +101,18 @@ class Deck(ConnectedApp, inherit_bindings=False):
         self.app_resume_signal.subscribe(self, lambda _app: self._repaint())
         # Textual paints the whole window three times when a dialog opens or closes
         self.screen_change_signal.subscribe(self, lambda _screen: self.delay_update(), immediate=True)
+        self.screen_change_signal.subscribe(self, self._cancel_closed, immediate=True)
         self.call_after_refresh(self._begin)
+
+    def _cancel_closed(self, _screen: Screen[Any]) -> None:
+        """Cancel the workers of screens that are closed, before their widgets are taken away.
+
+        Textual cancels them after that, and one that went on meanwhile would not find what it is to show something in.
+        """
+        open_screens = set(self.screen_stack)
+        for worker in self.workers:
+            if worker.node is not self and open_screens.isdisjoint(worker.node.ancestors_with_self):
+                worker.cancel()
 
     async def on_unmount(self) -> None:
         """Let the connection close its journal and its cloud, but not for long."""

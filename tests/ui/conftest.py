@@ -101,6 +101,9 @@ def deck_on(clock: HeldClock, paths: Paths) -> DeckOn:
             if settled:
                 await until(pilot, lambda: deck.poll_status.answered is not None and not deck.poll_status.asking)
             yield pilot
+            if deck.return_code is None:  # else `run_test` would take the widgets away from workers at work
+                deck.exit(0)
+            await until(pilot, lambda: not deck.is_running)
 
     return run
 

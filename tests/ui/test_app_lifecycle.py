@@ -27,11 +27,13 @@ from tui.connection import Connected, Connecting, Failed
 from tui.launch import Launch, LocalStart
 from tui.localcloud import LocalCloud
 from tui.screens.messages import BoardChanged, ConnectionChanged, PollTold
+from tui.screens.text_screen import TextScreen
 from tui.screens.too_small import TooSmallScreen
 from tui.settings.config_file import ProfileSettings
 from tui.settings.deck_settings import DeckSettings
 from tui.settings.paths import Paths
 from tui.settings.profiles import save_profile
+from tui.widgets.key_bar import KeyBar
 
 KEYS = {"VOLCENGINE_ACCESS_KEY": "AKLTTESTONLY", "VOLCENGINE_SECRET_KEY": "not-a-secret-0123456789"}
 ATTACK = "[@click=app.quit]x[/] [red]y[/] a[/]b \x1b]0;z\x07"
@@ -315,3 +317,22 @@ async def test_a_window_that_is_too_small_says_how_small_and_what_would_do(busy:
         await until(pilot, lambda: "50×12 is too small; 60×16 at least" in screen_text(pilot))
         await pilot.resize_terminal(55, 12)
         await until(pilot, lambda: "55×12 is too small" in screen_text(pilot))
+
+
+async def test_what_a_screen_has_running_ends_before_its_widgets_are_gone(deck_on: DeckOn) -> None:
+    left: list[int] = []
+    async with deck_on(None, settled=False) as pilot:
+        screen = TextScreen("a text", "of one line")
+        await pilot.app.push_screen(screen)
+
+        async def wait_for_ever() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                left.append(len(screen.query(KeyBar)))
+
+        screen.run_worker(wait_for_ever())
+        await pilot.pause()
+        await pilot.press("escape")
+        await until(pilot, lambda: left)
+    assert left == [1]
