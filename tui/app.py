@@ -34,6 +34,7 @@ from tui.terminal.clipboard import copy_sequence, fits, inside_tmux, load_into_t
 from tui.terminal.driver import TerminalDriver, TerminalGone
 from tui.terminal.job_control import shell_can_continue
 from tui.text import clean
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.theming import textual_theme
 
 if TYPE_CHECKING:
@@ -245,11 +246,11 @@ class Deck(ConnectedApp, inherit_bindings=False):
 
     def action_help_quit(self) -> None:
         """Say how to leave, to whoever presses what ends other programs."""
-        local = self.connection is not None and self.connection.local
+        local, key = self.connection is not None and self.connection.local, key_of("app.quit")
         self.notify(
-            _("press q to leave arkdeck; its local cloud ends with it")
+            _("press {key} to leave arkdeck; its local cloud ends with it", key=key)
             if local
-            else _("press q to leave arkdeck; the jobs go on")
+            else _("press {key} to leave arkdeck; the jobs go on", key=key)
         )
 
     def do_app_suspend(self) -> None:

@@ -21,6 +21,7 @@ from tui.launch import Launch, LocalStart
 from tui.poll_status import PollStatus
 from tui.screens.deck_app import DEEDS
 from tui.screens.messages import BoardChanged, ConnectionChanged, JobMade, PollTold, TransfersChanged
+from tui.widgets.keys_in_texts import key_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,9 +163,10 @@ class ConnectedApp(KeysInTurn):
         known = {each.id: each for each in connection.transfers.all}
         if known:
             waiting = plural(
-                "{count} transfer is not finished: t shows it",
-                "{count} transfers are not finished: t shows them",
+                "{count} transfer is not finished: {key} shows it",
+                "{count} transfers are not finished: {key} shows them",
                 len(known),
+                key=key_of("app.transfers"),
             )
             self.notify(waiting)
         async with aclosing(connection.transfers.changes()) as changes:

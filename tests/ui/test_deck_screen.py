@@ -17,6 +17,7 @@ from tui.app import Deck
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.deck_screen import DeckScreen
 from tui.screens.help import HelpScreen
+from tui.screens.picker import PickerScreen
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.key_hints import KeyHint
 from tui.widgets.key_panel import KeyPanel
@@ -124,6 +125,18 @@ async def test_the_key_bar_shows_the_operators_own_keys(deck_on, empty_cloud) ->
 
 
 # The key bar
+
+
+async def test_texts_name_the_operators_own_keys(deck_on, empty_cloud) -> None:
+    keymap = {"job.create": ("f6",), "app.back": ("f7",), "create.file": ("f8",), "app.quit": ("Q",)}
+    async with deck_on(empty_cloud, keymap=keymap) as pilot:
+        assert "f6 makes one of a file of requests" in screen_text(pilot)
+        await pilot.press("ctrl+c")
+        assert toasts(pilot)[-1] == "press Q to leave arkdeck; the jobs go on"
+        await pilot.press("f6")
+        await until(pilot, lambda: "f7 back" in screen_text(pilot) and isinstance(pilot.app.screen, PickerScreen))
+        await pilot.press("f7")
+        await until(pilot, lambda: "f8 chooses the file" in screen_text(pilot))
 
 
 async def test_the_help_key_is_on_the_screen_at_any_width(deck_on, empty_cloud) -> None:

@@ -46,6 +46,7 @@ from tui.widgets.creation_lines import input_lines, next_line, review_lines, sen
 from tui.widgets.crumb import Crumb
 from tui.widgets.glyphs import glyphs
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.lines import Lines
 from tui.widgets.safe_text import identifier, line
 from tui.widgets.table import VirtualTable
@@ -164,7 +165,7 @@ class CreateScreen(OfCloud, Headed, Moving):
             case Stage.CHECK:
                 return None if self._issue is not None else _("no line is selected")
             case Stage.REVIEW:
-                return creation.obstacle or _("S sends the job")
+                return creation.obstacle or _("{key} sends the job", key=key_of("create.send"))
             case Stage.SEND:
                 sent = self._sent
                 return None if sent is not None and sent.job_id else _("there is no job yet")

@@ -26,6 +26,7 @@ from tui.text import clean, human_bytes, path_in_shell, short_path
 from tui.typed_path import typed_path
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import job_name
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.legend import legend
 from tui.widgets.line_input import LineInput
 from tui.widgets.safe_text import identifier, line, plain
@@ -361,7 +362,10 @@ class DownloadForm(FormOfCloud[bool]):
                 self.tell_error(refused[0])
             if begun := len(self._downloads) - len(refused):
                 begun_words = plural(
-                    "{count} download begun: t shows it", "{count} downloads begun: t shows them", begun
+                    "{count} download begun: {key} shows it",
+                    "{count} downloads begun: {key} shows them",
+                    begun,
+                    key=key_of("app.transfers"),
                 )
                 self.app.notify(begun_words, markup=False)
             if not refused:

@@ -28,6 +28,7 @@ from tui.typed_path import parted, why_unread
 from tui.widgets.file_cells import file_cells
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import Look
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.path_line import PathLine
 from tui.widgets.safe_text import identifier, line
 from tui.widgets.table import VirtualTable
@@ -228,7 +229,13 @@ class FolderList(Headed, Listing):
             return line((_("no folder is in this folder"), "$foreground"))
         none = _("no {suffix} file is in this folder", suffix=SUFFIX)
         others = plural("{count} other is: ", "{count} others are: ", len(listing.entries))
-        keys = line((others, "$muted"), ("a", "bold $accent"), _(" all files  "), (".", "bold $accent"), _(" hidden"))
+        keys = line(
+            (others, "$muted"),
+            (key_of("picker.all"), "bold $accent"),
+            _(" all files  "),
+            (key_of("picker.hidden"), "bold $accent"),
+            _(" hidden"),
+        )
         return Content("\n\n").join([line((none, "$foreground")), keys])
 
     # What the operator does

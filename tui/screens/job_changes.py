@@ -15,6 +15,7 @@ from tui.runs.clone import CLONE_TAG, clone, clone_name, new_token
 from tui.runs.database import JournalError
 from tui.runs.prepare import NoPrimaryVersionError
 from tui.screens.job_form import Field, JobForm
+from tui.widgets.keys_in_texts import key_of
 
 if TYPE_CHECKING:
     from tui.ark.models import Job, Location
@@ -124,10 +125,11 @@ def _advice_here(error: ArkdeckError, token: str) -> str:
                 job=job_id,
             )
         case KeyRefusedError():
-            return _("Leave the form and press P for profiles and keys.")
+            return _("Leave the form and press {key} for profiles and keys.", key=key_of("app.profiles"))
         case ArkError(maybe_applied=True):
             return _(
-                "Look for it before you clone again: leave the form, press / and type  tag:{tag}",
+                "Look for it before you clone again: leave the form, press {key} and type  tag:{tag}",
+                key=key_of("jobs.filter"),
                 tag=f"{CLONE_TAG}={token}",
             )
         case _:

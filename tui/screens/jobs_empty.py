@@ -10,6 +10,7 @@ from textual.content import Content
 from tui.connection import Connecting, ConnectionState, Failed
 from tui.i18n import _
 from tui.runs.job_filter import phase_word
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.safe_text import line, paragraphs
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ def why_empty(empty: Emptiness, *, connected: bool) -> Content:
         return _not_connected(empty.state)
     if empty.status.cause is not None and not empty.total:
         keys = (
-            line(("P", "bold $accent"), _(" profiles and keys"))
+            line((key_of("app.profiles"), "bold $accent"), _(" profiles and keys"))
             if empty.status.refused
-            else line(("r", "bold $accent"), _(" ask again now"))
+            else line((key_of("jobs.refresh"), "bold $accent"), _(" ask again now"))
         )
         return _said(line((empty.status.cause.message, "$error")), paragraphs(empty.status.cause.advice), keys)
     if not empty.complete:
@@ -56,10 +57,10 @@ def why_empty(empty: Emptiness, *, connected: bool) -> Content:
     if not empty.total:
         return _said(
             line((_("no jobs yet"), "bold $foreground")),
-            line(("n", "bold $accent"), _(" makes one of a file of requests")),
+            line((key_of("job.create"), "bold $accent"), _(" makes one of a file of requests")),
             line((_("The same from another shell:"), "$muted")),
             line((empty.submit, "$accent")),
-            line(("c", "bold $accent"), _(" copies the variables by which it reaches this local cloud"))
+            line((key_of("job.copy"), "bold $accent"), _(" copies the variables by which it reaches this local cloud"))
             if empty.local
             else Content(),
         )
@@ -67,10 +68,10 @@ def why_empty(empty: Emptiness, *, connected: bool) -> Content:
         return _said(
             line((_("no job matches "), "$foreground"), (empty.filter, "bold $foreground")),
             line((_("try "), "$muted"), (meant, "bold $accent")) if (meant := phase_word(empty.filter)) else Content(),
-            line(("esc", "bold $accent"), _(" clears the filter")),
+            line((key_of("app.back"), "bold $accent"), _(" clears the filter")),
         )
     none = _("no job is {phase}", phase=empty.tab.lower())
-    return _said(line((none, "$foreground")), line(("0", "bold $accent"), _(" shows all")))
+    return _said(line((none, "$foreground")), line((key_of("jobs.tab_0"), "bold $accent"), _(" shows all")))
 
 
 def _not_connected(state: ConnectionState) -> Content:
@@ -80,7 +81,7 @@ def _not_connected(state: ConnectionState) -> Content:
     return _said(
         line((state.cause.message, "bold $error")),
         paragraphs(state.cause.advice),
-        line(("P", "bold $accent"), _(" profiles and keys")),
+        line((key_of("app.profiles"), "bold $accent"), _(" profiles and keys")),
     )
 
 

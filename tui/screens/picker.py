@@ -15,7 +15,6 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input
 
-from tui import actions
 from tui.actions import Scope
 from tui.daemon import in_daemon
 from tui.folders import Kind, completed
@@ -25,7 +24,6 @@ from tui.screens.deck_screen import ASKED
 from tui.screens.folder_list import READING, FolderList, ListedFolder, for_a_while
 from tui.screens.jobs import WIDE
 from tui.screens.menu import Choice, MenuScreen
-from tui.settings.key_names import key_label
 from tui.text import clean
 from tui.typed_path import (
     UnfitPathError,
@@ -41,6 +39,7 @@ from tui.widgets.crumb import Crumb
 from tui.widgets.file_cells import COLUMNS
 from tui.widgets.file_preview import FilePane
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.path_line import PathLine, folder_label
 from tui.widgets.safe_text import line
 from tui.widgets.table import VirtualTable
@@ -87,7 +86,7 @@ class PickerScreen(FolderList):
     def on_mount(self) -> None:
         """Say what is chosen, and read the first folder."""
         does = _(" takes the folder that is listed") if self.folders else _(" takes a file")
-        key = key_label(self.keys(actions.action("picker.choose" if self.folders else "picker.open"))[0])
+        key = key_of("picker.choose" if self.folders else "picker.open")
         self.query_one(Crumb).tell(line((self._title, "bold")), line((key, "bold $accent"), (does, "$muted")))
         self.tell_top_bar()
         self._begin()

@@ -31,6 +31,7 @@ from tui.text import clean, short_path
 from tui.widgets.crumb import Crumb
 from tui.widgets.glyphs import glyphs
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.profile_cells import COLUMNS, profile_cells, profile_facts
 from tui.widgets.safe_text import identifier, line, paragraphs
 from tui.widgets.table import VirtualTable
@@ -337,7 +338,7 @@ class ProfilesScreen(Headed, Listing):
 def _broken(error: ConfigError) -> Content:
     mend = line(
         (_("Mend the file, then press "), "$muted"),
-        ("r", "bold $accent"),
+        (key_of("profile.reload"), "bold $accent"),
         (_("; nothing is written meanwhile."), "$muted"),
     )
     parts = [line((error.message, "bold $error")), paragraphs(clean(error.advice, multiline=True)), mend]

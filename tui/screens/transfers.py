@@ -27,6 +27,7 @@ from tui.situations import bound_to_the_deck
 from tui.widgets.crumb import Crumb
 from tui.widgets.glyphs import glyphs
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.lines import Lines
 from tui.widgets.safe_text import line, plain
 from tui.widgets.table import VirtualTable
@@ -227,6 +228,8 @@ def _why_empty(*, connected: bool) -> Content:
         [
             plain(_("Nothing goes up, and nothing comes down.")),
             Content(),
-            line(("d", "bold $accent"), (_(" in the list of jobs downloads their results"), "$muted")),
+            line(
+                (key_of("job.download"), "bold $accent"), (_(" in the list of jobs downloads their results"), "$muted")
+            ),
         ]
     )

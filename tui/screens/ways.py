@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tui.errors import ArkdeckError
 from tui.i18n import _
 from tui.screens.telling import tell_error
+from tui.widgets.keys_in_texts import key_of
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -40,7 +41,9 @@ async def show_results(app: App[Any], view: JobView, connection: Connection) -> 
 
         app.push_screen(ResultsScreen(view, connection))
     else:
-        app.notify(_("its results are not here yet: press d to download them"), markup=False)
+        app.notify(
+            _("its results are not here yet: press {key} to download them", key=key_of("job.download")), markup=False
+        )
 
 
 def _results_here(job_id: str, journal: Journal) -> bool:

@@ -14,6 +14,7 @@ from tui.runs.input_check import FoundIssue
 from tui.text import human_bytes
 from tui.widgets.glyphs import Glyphs
 from tui.widgets.job_cells import bar
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.safe_text import identifier, line, plain
 from tui.widgets.table import Column
 
@@ -81,7 +82,9 @@ def check_state(check: InputCheck | None, glyphs: Glyphs) -> Content:
     if check.error is not None:
         return line((f"{glyphs.cross} {check.error.message}", "bold $error"))
     if check.stopped:
-        return line((_("stopped"), "bold $warning"), (_("   r checks the file again"), "$muted"))
+        return line(
+            (_("stopped"), "bold $warning"), (_("   {key} checks the file again", key=key_of("create.again")), "$muted")
+        )
     if check.summary is None:
         percent = min(99, 100 * check.done // check.total) if check.total else 0
         done = _("{done} of {total}", done=human_bytes(check.done), total=human_bytes(check.total))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual.content import Content
@@ -14,6 +13,7 @@ from tui.runs.transfers import TransferState
 from tui.text import human_bytes, short_path
 from tui.widgets.glyphs import Glyphs
 from tui.widgets.job_facts import labelled
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.legend import legend
 from tui.widgets.safe_text import identifier, line, plain
 from tui.widgets.tabs import TabName
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tui.runs.events import Rehearsed
     from tui.runs.transfers import Transfer
 
-_keys = partial(legend, look="")  # all that the page asks for just now
 _MARGIN: Final = 2
 _LABEL: Final = 14
 _WORDS: Final = {
@@ -94,7 +93,10 @@ def input_lines(creation: Creation, preview: FilePreview | None, trouble: str, w
         texts = [
             line((_("No file is chosen yet."), "bold")),
             Content(),
-            line(("f", "bold $accent"), _(" chooses the file of requests: JSON lines, each with custom_id and body.")),
+            line(
+                (key_of("create.file"), "bold $accent"),
+                _(" chooses the file of requests: JSON lines, each with custom_id and body."),
+            ),
         ]
         return _indented(texts)
     room = width - 2 * _MARGIN
@@ -164,13 +166,13 @@ def _missing(creation: Creation, width: int, glyphs: Glyphs) -> Iterator[Content
 def _why(creation: Creation, stage: Stage) -> str:
     match stage, creation.standing(stage):
         case Stage.INPUT, Standing.OPEN:
-            return _("f choose the file")
+            return _("{key} choose the file", key=key_of("create.file"))
         case Stage.CHECK, Standing.BUSY:
             return _("the file is being checked; the review follows by itself")
         case Stage.CHECK, Standing.WRONG:
             return _("the platform would refuse the whole file")
         case Stage.CHECK, Standing.OPEN:
-            return _("r checks the file")
+            return _("{key} checks the file", key=key_of("create.again"))
         case Stage.JOB, Standing.OPEN:
             return _("no model is chosen")
         case _:
@@ -245,28 +247,39 @@ def _verdict(review: Review, width: int, glyphs: Glyphs) -> list[Content]:
 # What comes next
 
 
+def _keys(*ways: tuple[str, str]) -> Content:
+    """Return actions by their ids, each with what it is good for, as all that the page asks for just now."""
+    return legend(*((key_of(action_id), what) for action_id, what in ways), look="")
+
+
 def next_line(creation: Creation, sent: Transfer | None, glyphs: Glyphs) -> Content:
     """Return what the operator may do next, as one line."""
     if sent is not None and creation.stage is Stage.SEND:
-        return _keys(("esc", _("back to the list")), ("t", _("all transfers")), ("A", _("another job")))
-    go_on = ("n", _("go on"))
+        return _keys(
+            ("app.back", _("back to the list")),
+            ("app.transfers", _("all transfers")),
+            ("create.anew", _("another job")),
+        )
+    go_on = ("create.next", _("go on"))
     match creation.stage, creation.standing(creation.stage):
         case Stage.INPUT, Standing.OPEN:
-            return _keys(("f", _("choose the file")))
+            return _keys(("create.file", _("choose the file")))
         case Stage.INPUT, _:
-            return _keys(go_on, ("f", _("another file")))
+            return _keys(go_on, ("create.file", _("another file")))
         case Stage.CHECK, Standing.BUSY:
-            return _keys(("n", _("go on meanwhile")), ("x", _("stop the check")))
+            return _keys(("create.next", _("go on meanwhile")), ("create.stop_check", _("stop the check")))
         case Stage.CHECK, Standing.WRONG:
-            return _keys(("enter", _("show the line")), ("r", _("check again, once the file is mended")))
+            return _keys(
+                ("create.open", _("show the line")), ("create.again", _("check again, once the file is mended"))
+            )
         case Stage.JOB, Standing.OPEN:
-            return _keys(("enter", _("change the value: choose a model")))
+            return _keys(("create.open", _("change the value: choose a model")))
         case Stage.JOB, _:
-            return _keys(("enter", _("change the value")), ("n", _("go on to the review")))
+            return _keys(("create.open", _("change the value")), ("create.next", _("go on to the review")))
         case Stage.REVIEW, Standing.DOUBTFUL if creation.obstacle is None:
-            return _keys(("S", _("take the job that is there: nothing is paid again")))
+            return _keys(("create.send", _("take the job that is there: nothing is paid again")))
         case Stage.REVIEW, _ if creation.obstacle is None:
-            return _keys(("S", _("upload the file and create the job: its answers are paid for")))
+            return _keys(("create.send", _("upload the file and create the job: its answers are paid for")))
         case Stage.REVIEW, _:
             return line((f"{glyphs.dash} {creation.obstacle or ''}", "$muted"))
         case _:
@@ -279,17 +292,27 @@ def next_line(creation: Creation, sent: Transfer | None, glyphs: Glyphs) -> Cont
 def sent_lines(sent: Transfer | None, width: int, glyphs: Glyphs) -> list[Content]:
     """Return how the upload goes and what came of it, over `width` cells."""
     if sent is None:
-        return _indented([line((_("Nothing is sent yet: S sends it once it is reviewed."), "$muted"))])
+        return _indented(
+            [line((_("Nothing is sent yet: {key} sends it once it is reviewed.", key=key_of("create.send")), "$muted"))]
+        )
     texts = transfer_facts(sent, width - 2 * _MARGIN, glyphs)
     match sent.state:
         case TransferState.DONE:
             what = _("was there already, and is taken") if sent.found else _("is created")
             ended = line((f"{glyphs.check} {_('The job')} ", "bold $success"), identifier(sent.job_id), f" {what}.")
-            texts += [Content(), ended, _keys(("enter", _("open it")), ("esc", _("back to the list")))]
+            texts += [Content(), ended, _keys(("create.open", _("open it")), ("app.back", _("back to the list")))]
         case TransferState.FAILED | TransferState.PAUSED:
-            texts += [Content(), _keys(("r", _("go on with it")), ("t", _("all transfers")))]
+            texts += [Content(), _keys(("create.again", _("go on with it")), ("app.transfers", _("all transfers")))]
         case TransferState.WAITING | TransferState.RUNNING:
-            texts += [Content(), line((_("You may leave this page: it goes on, and t shows it."), "$muted"))]
+            texts += [
+                Content(),
+                line(
+                    (
+                        _("You may leave this page: it goes on, and {key} shows it.", key=key_of("app.transfers")),
+                        "$muted",
+                    )
+                ),
+            ]
     return _indented(texts)
 
 

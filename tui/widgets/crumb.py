@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from tui.i18n import _
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.lines import Lines
 from tui.widgets.safe_text import line
 
@@ -16,5 +17,5 @@ class Crumb(Lines):
 
     def tell(self, subject: Content, note: Content | None = None) -> None:
         """Show another subject, and a note behind it."""
-        back = line(("esc", "bold $accent"), (_(" back"), "$muted"))
+        back = line((key_of("app.back"), "bold $accent"), (_(" back"), "$muted"))
         self.show(line(" ", subject, "   ", back, line("   ", note) if note is not None else ""))

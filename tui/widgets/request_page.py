@@ -12,6 +12,7 @@ from tui.dataset.lines import FileMissingError
 from tui.dataset.reply import Fate
 from tui.i18n import _, plural
 from tui.text import human_bytes
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.safe_text import line, plain
 from tui.widgets.text_view import TEXT_LIMIT
 
@@ -62,7 +63,12 @@ def answer_lines(whole: WholeRow) -> list[str | Content]:
         lines += [Content(), _heading(_("reasoning")), *_text(details.reasoning)]
     choices = len(_choices(details))
     if choices > 1:
-        more = plural("and {count} more choice: y shows it", "and {count} more choices: y shows them", choices - 1)
+        more = plural(
+            "and {count} more choice: {key} shows it",
+            "and {count} more choices: {key} shows them",
+            choices - 1,
+            key=key_of("request.json"),
+        )
         lines += [Content(), line((more, "$muted"))]
     return lines
 

@@ -14,6 +14,7 @@ from tui.i18n import _
 from tui.poll_status import PollStatus
 from tui.text import clean, human_duration
 from tui.widgets.glyphs import Glyphs, glyphs
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.lines import Pieces
 from tui.widgets.safe_text import line
 
@@ -139,7 +140,10 @@ def _state(whose: Whose, status: PollStatus, now: datetime, signs: Glyphs) -> Co
     if not whose.connected:
         return line((_("not connected"), "bold $error") if whose.trouble else (_("connecting"), "$muted"))
     if status.refused:
-        return line((_("keys rejected"), "bold $error"), (f" {signs.dash} {_('P profiles')}", "$error"))
+        return line(
+            (_("keys rejected"), "bold $error"),
+            (f" {signs.dash} {_('{key} profiles', key=key_of('app.profiles'))}", "$error"),
+        )
     if status.failing_since is not None:
         return _offline(status, status.failing_since, now)
     if status.answered is None:
@@ -160,7 +164,7 @@ def _state(whose: Whose, status: PollStatus, now: datetime, signs: Glyphs) -> Co
 def _offline(status: PollStatus, since: datetime, now: datetime) -> Content:
     words = line((_("offline since {time}", time=f"{since.astimezone():%H:%M}"), "bold $error"))
     if status.next_at is None or not status.interval or status.paused:
-        return line(words, (_(", r tries again"), "$error"))
+        return line(words, (_(", {key} tries again", key=key_of("jobs.refresh")), "$error"))
     wait = (status.next_at - now).total_seconds()
     if wait < 1:
         return line(words, (_(", trying"), "$error"))

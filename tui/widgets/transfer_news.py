@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tui.i18n import _, plural
 from tui.runs.transfers import TransferState, Way
 from tui.text import clean, short_path
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.transfer_cells import counts
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _of_all(ended: list[Transfer]) -> Told:
     words = plural("{count} transfer is done", "{count} transfers are done", len(ended) - failed)
     if failed:
         words += plural(", {count} failed", ", {count} failed", failed)
-    return Told(_("{words}: t shows them", words=words), bad=bool(failed))
+    return Told(_("{words}: {key} shows them", words=words, key=key_of("app.transfers")), bad=bool(failed))
 
 
 def _of_one(transfer: Transfer) -> str:
@@ -53,7 +54,9 @@ def _of_one(transfer: Transfer) -> str:
     if transfer.error is not None:
         what = _("upload of {name} failed") if transfer.way is Way.UP else _("download of {name} failed")
         reason = clean(transfer.error.message, limit=_REASON_LIMIT)
-        return "\n".join([what.format(name=name), reason, _("t shows it, and what helps")])
+        return "\n".join(
+            [what.format(name=name), reason, _("{key} shows it, and what helps", key=key_of("app.transfers"))]
+        )
     if transfer.way is Way.UP:
         return _("{name} is sent: job {job}", name=name, job=clean(transfer.job_id, strict=True))
     counted = counts(transfer.account) if transfer.account else ""
