@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from tests.hostile import HARMFUL
 from tests.ui.conftest import DeckOn
 from tests.ui.pilot_tools import reconnect, screen_text, toasts, until
 from tests.ui.scenes import typed
+from tui import creation as creation_module
 from tui.localcloud import LocalCloud
 from tui.runs.input_check import InputCheck, check_with_excerpts
 from tui.runs.submission import bare_plan
@@ -153,6 +156,32 @@ async def test_a_draft_survives_leaving_the_page_and_a_restart(cloud: LocalCloud
         await until(pilot, lambda: on(pilot, CreateScreen) and pilot.app.creation.check is not None)
         await pilot.press("3")
         await until(pilot, lambda: MODEL in screen_text(pilot))
+
+
+async def test_the_end_of_a_check_is_told_elsewhere(
+    cloud: LocalCloud, deck_on: DeckOn, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end = threading.Event()
+    real = creation_module.check_with_excerpts
+
+    def held(path: Path) -> Iterator[object]:
+        may_end.wait(10)
+        yield from real(path)
+
+    monkeypatch.setattr(creation_module, "check_with_excerpts", held)
+    async with deck_on(cloud, size=SIZE) as pilot:
+        await pilot.press("n")
+        await until(pilot, lambda: on(pilot, PickerScreen))
+        pilot.app.screen.query_one(PathInput).value = str(file)
+        await pilot.press("slash", "enter")
+        await until(pilot, lambda: on(pilot, CreateScreen) and "checking" in screen_text(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: on(pilot, JobsScreen))
+        may_end.set()
+        await until(pilot, lambda: toasts(pilot))
+        (told,) = toasts(pilot)
+        assert told.startswith("train.jsonl\n✓ 40 requests")
+        assert told.endswith("n goes on with it")
 
 
 async def test_what_was_sent_leaves_the_page_free_for_another_job(

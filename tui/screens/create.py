@@ -355,7 +355,7 @@ class CreateScreen(OfCloud, Headed, Moving):
         self._begin_check()
 
     def _begin_check(self) -> None:
-        self.app.run_worker(self._creation.run_check(), group=_CHECK, exclusive=True)
+        self.app.run_worker(_check(self.app, self._creation), group=_CHECK, exclusive=True)
 
     def do_create_stop_check(self) -> None:
         """Stop the check."""
@@ -453,6 +453,15 @@ class CreateScreen(OfCloud, Headed, Moving):
         else:
             asking = ConfirmScreen(_("Forget what is chosen and typed here?"), yes=_("Forget"))
             self.app.push_screen(asking, answered)
+
+
+async def _check(app: App[Any], creation: Creation) -> None:
+    """Check the file, and tell of the end of it where the page does not show it."""
+    await creation.run_check()
+    if creation.check is not None and not any(isinstance(each, CreateScreen) for each in app.screen_stack):
+        name = clean(creation.check.path.name, limit=_NAME_LIMIT)
+        found = check_state(creation.check, glyphs()).plain
+        app.notify("\n".join([name, found, _("{key} goes on with it", key=key_of("job.create"))]), markup=False)
 
 
 def open_create(app: App[Any], plan: Plan | None = None) -> None:
