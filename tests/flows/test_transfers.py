@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -287,9 +288,63 @@ async def test_an_upload_waits_for_an_outage_to_pass_and_goes_on(
     await watched.until(lambda: sum(told.interrupted for told in watched.told_of(up)) > 3)
     assert watched.now(up).state is TransferState.RUNNING
     assert all("could not be reached" in told.error.message for told in watched.told_of(up) if told.error)
+    await watched.transfers.pause(up.id)
+    assert (watched.now(up).state, watched.now(up).error) == (TransferState.PAUSED, None)
+    await watched.transfers.resume(up.id)
+    await watched.until(lambda: watched.now(up).interrupted)
     cloud.clear_faults()
     done = await watched.ended(up)
     assert (done.state, done.error) == (TransferState.DONE, None)
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"reset": "before"}, {"reset": "after"}, {"truncate": 20}])
+async def test_a_download_waits_for_the_service_too(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, tmp_path: Path, fault: dict[str, Any]
+) -> None:
+    job = await finished_job(services, cloud, requests_file)
+    cloud.fault("ark:GetBatchInferenceJob", times=ALWAYS, **fault)
+    down = await watched.transfers.collect(job, tmp_path / "answers")
+    await watched.until(lambda: watched.now(down).interrupted)
+    cloud.clear_faults()
+    assert (await watched.ended(down)).state is TransferState.DONE
+
+
+async def test_the_job_that_was_made_is_told_though_the_service_does_not_describe_it(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path
+) -> None:
+    cloud.fault("ark:GetBatchInferenceJob", status=503, times=ALWAYS)
+    up = await watched.ended(await watched.transfers.submit(plan_for(requests_file, services, cloud)))
+    (job,) = [job async for job in services.ark.all_jobs(JobQuery(project="default"))]
+    assert (up.state, up.job_id) == (TransferState.DONE, job.id)
+    *_, told = [event async for event in course.resume(up.id, services)]
+    assert isinstance(told, JobCreated)
+    assert told.job.id == job.id
+
+
+async def test_transfers_that_are_stalled_do_not_stand_in_the_way_of_others(
+    watched: Watched, services: Services, cloud: LocalCloud, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"{number}.jsonl" for number in range(3)]
+    for number, file in enumerate(files):
+        write_requests(file, 10 + number)
+    cloud.fault("tos:PutObject", key="in/*", times=ALWAYS, status=503)
+    stalled = [await watched.transfers.submit(plan_for(file, services, cloud)) for file in files[:2]]
+    await watched.until(lambda: all(watched.now(each).interrupted for each in stalled))
+    cloud.clear_faults()
+    cloud.fault("ark:CreateBatchInferenceJob", delay=600, times=2)
+    other = await watched.transfers.submit(plan_for(files[2], services, cloud))
+    await watched.until(lambda: watched.now(other).state is TransferState.RUNNING)
+
+
+async def test_a_run_that_somebody_else_took_meanwhile_is_left_to_them(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path
+) -> None:
+    cloud.fault("tos:PutObject", reset="before", times=ALWAYS)
+    up = await watched.transfers.submit(plan_for(requests_file, services, cloud))
+    await watched.until(lambda: watched.now(up).interrupted)
+    with closing(sqlite3.connect(services.journal.path, isolation_level=None)) as other:
+        other.execute("UPDATE runs SET token = 'another'")
+    assert (await watched.ended(up)).state is TransferState.HELD
 
 
 async def test_a_store_that_never_answered_is_not_waited_for(

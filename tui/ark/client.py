@@ -86,7 +86,7 @@ class ArkClient:
 
     @property
     def answered(self) -> bool:
-        """Whether the service has done what it was asked, once at least."""
+        """Whether the service has answered, once at least."""
         return self._transport.answered
 
     async def create_job(self, job: NewJob, *, dry_run: bool = False) -> Receipt:

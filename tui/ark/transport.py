@@ -18,7 +18,7 @@ import httpx
 import msgspec
 
 from tui import __version__
-from tui.ark.errors import ArkError, ArkUnreachableError, ClockSkewError
+from tui.ark.errors import ArkError, ArkReplyError, ArkUnreachableError, ClockSkewError
 from tui.ark.replies import Reply, read_reply
 from tui.ark.signing import SigningAuth, canonical_query
 from tui.daemon import in_daemon
@@ -97,7 +97,7 @@ class Transport:
         account_id: added to each query as X-Account-Id unless empty.
 
     Attributes:
-        answered: a call has had its result, once at least.
+        answered: a call has had its result, or an error of the service's own, once at least.
 
     Raises:
         UsageError: the endpoint is not a URL of that form.
@@ -172,6 +172,7 @@ class Transport:
             try:
                 return await self._send_by_service_time(call)
             except ArkError as error:
+                error.maybe_applied = error.maybe_applied and call.repeat is not Repeat.FREELY
                 wait = next(waits, None)
                 if wait is None or not call.repeat.allows(error):
                     raise
@@ -207,7 +208,11 @@ class Transport:
             )
         except httpx.RequestError as error:
             raise self._unreachable(call, error) from error
-        reply = read_reply(response, action=call.action, subject=call.subject, now=self._auth.now())
+        try:
+            reply = read_reply(response, action=call.action, subject=call.subject, now=self._auth.now())
+        except ArkReplyError as error:
+            self.answered = self.answered or bool(error.code)
+            raise
         self.answered = True
         return reply
 
@@ -275,7 +280,7 @@ def _reason(error: httpx.RequestError) -> tuple[str, bool]:
         if isinstance(cause, ConnectionRefusedError):
             return _("the connection was refused"), True
     if isinstance(error, httpx.ProxyError):
-        return _("the proxy refused: {why}", why=clean(str(error), limit=200)), True
+        return _("the proxy refused: {why}", why=clean(str(error), limit=200)), not str(error).startswith("407")
     return _("the connection broke: {why}", why=clean(str(error), limit=200) or type(error).__name__), True
 
 

@@ -59,7 +59,6 @@ class Narrator:
         self._label = f"{label}: " if label else ""
         self._bar = ProgressLine(shown=not label and not as_json)
         self._phases: dict[str, str] = {}
-        self._outage = ""
 
     def __enter__(self) -> Narrator:
         return self
@@ -70,8 +69,6 @@ class Narrator:
     def tell(self, event: events.Event) -> None:
         """Tell one event."""
         line = self._line(event)
-        if not isinstance(event, events.Interrupted):
-            self._outage = ""
         if self._as_json:
             print_json({"event": line.name, **line.fields})
             return
@@ -102,8 +99,8 @@ class Narrator:
                     error=cause.message,
                 )
                 return Line("poll_failed", text, {"error": cause.message, "since": since.isoformat(), "next_in": wait})
-            case events.Interrupted(cause=cause, next_in=wait):
-                return self._interrupted(cause.message, wait)
+            case events.Interrupted():
+                return _interrupted(event)
             case events.CreateRetried(cause=cause):
                 text = _(
                     "the reply was lost and no job was made of it; creating again: {error}",
@@ -116,14 +113,6 @@ class Narrator:
                 return Line("job_finished", fields={"job": job.id, "phase": job.phase, "message": job.message})
             case _:
                 return _preparation(event) or _transfer(event)
-
-    def _interrupted(self, error: str, wait: float) -> Line:
-        again = _("again in {wait:.0f} s", wait=wait)
-        text = _("interrupted, {again}: {error}", again=again, error=error)
-        if error == self._outage:
-            text = _("no change, {again}", again=again)
-        self._outage = error
-        return Line("interrupted", text, {"error": error, "next_in": wait})
 
     def _sampled(self, event: events.JobSampled, job: Job) -> Line:
         counts, known = job.counts, event.forecast
@@ -154,6 +143,15 @@ class Narrator:
         done = min(counts.completed, counts.total)
         progress = None if job.phase.finished else (label, done, counts.total, _("requests"), "  ".join(notes))
         return Line("job_sampled", text, fields, progress=progress)
+
+
+def _interrupted(event: events.Interrupted) -> Line:
+    error, wait = event.cause, event.next_in
+    fields = {"error": error.message, "next_in": wait, "failures": event.failures}
+    if event.failures > 1:
+        return Line("interrupted", _("still stalled, trying again in {wait:.0f} s", wait=wait), fields)
+    text = _("stalled, trying again in {wait:.0f} s: {error}", wait=wait, error=error.message)
+    return Line("interrupted", text, fields, details=tuple(error.advice.splitlines()))
 
 
 def account_counts(account: Account) -> list[str]:

@@ -24,7 +24,7 @@ from tui.errors import ArkdeckError, UsageError
 from tui.fingerprint import Fingerprint, crc64_of_file
 from tui.i18n import _, plural
 from tui.runs import collect, create, monitor, prepare
-from tui.runs.events import Event, Interrupted, JobCreated, JobFinished, JobGone, Reconciled, RunBegun
+from tui.runs.events import Event, JobCreated, JobFinished, JobGone, Reconciled, RunBegun
 from tui.runs.folder import FolderTakenError, claim, owner_of, require_writable
 from tui.runs.holding import held, let_go
 from tui.runs.journal import Journal, RunHeldError
@@ -211,14 +211,16 @@ async def go_on(run_id: str, services: Services, *, until_created: bool = False)
                 had_job = run.reached(RunState.CREATED)
             yield event
     if had_job and run.plan.sends and (until_created or run.plan.verb == "submit"):
-        yield JobCreated(await services.ark.get_job(run.job_id), found=True, differences={})
+        yield JobCreated(await create.made_job(run, run.job_id, services), found=True, differences={})
 
 
 async def _carry_on(run_id: str, services: Services, *, until_created: bool) -> AsyncGenerator[Event, None]:
     """Do one step after the other, under the run's lease."""
-    journal, patience = services.journal, Patience(services)
+    journal, patience, step = services.journal, Patience(services), ""
     async with _lease(run_id, services) as run_ids:
         while (run := journal.run(run_ids[-1])).outcome is Outcome.OPEN:
+            if run.state != step:
+                patience, step = Patience(services), run.state
             if run.state is RunState.CREATED and run.plan.verb == "submit":
                 await journal.write_apart(Journal.end, run.id, Outcome.DONE)
                 return
@@ -229,18 +231,18 @@ async def _carry_on(run_id: str, services: Services, *, until_created: bool) -> 
                     async for event in events:
                         if isinstance(event, RunBegun):
                             run_ids.append(event.run_id)
-                        patience.hear(event)
-                        yield event
+                        yield patience.hear(event)
             except RunHeldError:  # it is not ours to end, or waits for another
                 raise
             except ArkdeckError as error:
-                wait = patience.wait_after(error)
-                if wait is None:
+                interrupted = patience.interrupted_by(error)
+                if interrupted is None:
                     if isinstance(error, _HOPELESS.get(run.state, ())):
                         await journal.write_apart(Journal.end, run.id, Outcome.FAILED, error.message)
                     raise
-                yield Interrupted(error, wait)
-                await services.clock.sleep(wait)
+                yield interrupted
+                await services.clock.sleep(interrupted.next_in)
+                await journal.write_apart(Journal.beat, run.id)  # RunHeldError: the lease was lost meanwhile
 
 
 @asynccontextmanager

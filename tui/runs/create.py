@@ -20,7 +20,7 @@ from tui.ark.models import (
     Phase,
 )
 from tui.ark.replies import Receipt
-from tui.errors import UsageError
+from tui.errors import ServiceError, UsageError
 from tui.i18n import _
 from tui.runs.events import CreateRetried, Event, JobCreated
 from tui.runs.journal import Journal
@@ -78,7 +78,7 @@ async def _send(run: Run, services: Services) -> AsyncGenerator[Event, None]:
                         yield await _attach(run, event.id, services)
                     case Receipt(job_id=job_id, request_id=request_id):
                         await services.journal.write_apart(Journal.created, run.id, job_id, request_id)
-                        yield JobCreated(await services.ark.get_job(job_id), found=False, differences={})
+                        yield JobCreated(await made_job(run, job_id, services), found=False, differences={})
     except ActiveJobError as error:
         yield await _attach(run, error.job_id, services)
 
@@ -97,11 +97,13 @@ async def create_once(
         ActiveJobError: a job on the same input is still active.
         ArkError: with `maybe_applied`, the job may exist all the same.
     """
+    doubtful = False
     for left in reversed(range(_TRIES)):
         try:
             receipt = await services.ark.create_job(wanted)
         except ArkError as error:
-            if not error.maybe_applied:
+            doubtful = error.maybe_applied = error.maybe_applied or doubtful
+            if not doubtful:
                 raise
             await services.clock.sleep(_WAIT_SECONDS)
             found = await _found_after(find)
@@ -200,8 +202,29 @@ async def job_with_tag(key: str, value: str, project: str, services: Services) -
 
 async def _attach(run: Run, job_id: str, services: Services) -> JobCreated:
     await services.journal.write_apart(Journal.advance, run.id, RunState.CREATED, detail=job_id, job_id=job_id)
-    job = await services.ark.get_job(job_id)
-    return JobCreated(job, found=True, differences=_differences(run, job))
+    job = await _described(job_id, services)
+    differences = _differences(run, job) if job is not None else {}
+    return JobCreated(job or _as_planned(run, job_id), found=True, differences=differences)
+
+
+async def made_job(run: Run, job_id: str, services: Services) -> Job:
+    """Return the job of a run as the service describes it, or during an outage as it was planned: its id is to be told.
+
+    Raises:
+        ArkError: the service refuses to tell.
+    """
+    return await _described(job_id, services) or _as_planned(run, job_id)
+
+
+async def _described(job_id: str, services: Services) -> Job | None:
+    try:
+        return await services.ark.get_job(job_id)
+    except ServiceError:
+        return None
+
+
+def _as_planned(run: Run, job_id: str) -> Job:
+    return Job(id=job_id, name=run.plan.job_name, project=run.plan.project)
 
 
 def _differences(run: Run, job: Job) -> Mapping[str, tuple[str, str]]:

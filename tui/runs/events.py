@@ -75,10 +75,15 @@ class InputUploaded:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A step met what may pass, an outage above all; it goes on from where it was, `next_in` seconds later."""
+    """An outage stands in the way of a step; it goes on from where it was, `next_in` seconds later.
+
+    Attributes:
+        failures: how often it has failed since something last moved.
+    """
 
     cause: ArkdeckError
     next_in: float
+    failures: int
 
 
 @dataclass(frozen=True)

@@ -237,7 +237,9 @@ class Tracker:
 
     def hear(self, event: Event) -> None:
         """Take in what the flow tells."""
-        now = self.transfer = replace(self.transfer, error=None)
+        if not isinstance(event, UploadBegun | FilesFound):  # which a step begins with each time that it is tried
+            self.transfer = replace(self.transfer, error=None)
+        now = self.transfer
         match event:
             case Interrupted(cause=error):
                 self._samples.clear()

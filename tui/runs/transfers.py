@@ -20,7 +20,7 @@ from tui.errors import ArkdeckError, WorkError
 from tui.i18n import _
 from tui.runs import collect, course
 from tui.runs.announcer import Announcer
-from tui.runs.events import JobSampled, RunBegun
+from tui.runs.events import Interrupted, JobSampled, RunBegun
 from tui.runs.holding import let_go
 from tui.runs.journal import Journal, JournalError, RunHeldError, UnknownRunError
 from tui.runs.plan import Plan
@@ -35,6 +35,8 @@ __all__ = ["JobMayExistError", "Running", "Step", "Transfer", "TransferState", "
 
 _AT_ONCE: Final = 2
 """Each has three connections, which fill a link; a second one keeps a small file from waiting for a large one."""
+_AT_MOST: Final = 4
+"""One that waits for an outage leaves its place to another, as the outage may be of its bucket alone; not to all."""
 _LOOK_INTERVALS: Final = 10
 """After so many intervals it is looked at again what other processes have made of the transfers that they hold."""
 _ENDED: Final = {
@@ -248,12 +250,17 @@ class Transfers:
         return tracker.transfer
 
     def _start_next(self) -> None:
-        while self._waiting and len(self._tasks) < _AT_ONCE and not self._left:
+        while self._waiting and self._has_room and not self._left:
             tracker = self._trackers[self._waiting.pop(0)]
             task = asyncio.create_task(self._guarded(partial(self._run, tracker)))
             task.add_done_callback(partial(self._ended, tracker))
             self._tasks[tracker.transfer.id] = task
             self._change(tracker, TransferState.RUNNING)
+
+    @property
+    def _has_room(self) -> bool:
+        moving = sum(not self._trackers[transfer_id].transfer.interrupted for transfer_id in self._tasks)
+        return moving < _AT_ONCE and len(self._tasks) < _AT_MOST
 
     def _ended(self, tracker: Tracker, _task: asyncio.Task[None]) -> None:
         transfer_id = tracker.transfer.id
@@ -279,6 +286,8 @@ class Transfers:
                         return
                     tracker.hear(event)
                     self._show(tracker)
+                    if isinstance(event, Interrupted):
+                        self._start_next()
             self._change(tracker, TransferState.DONE)
         except RunHeldError as error:
             self._change(tracker, TransferState.HELD, holder=error.holder)

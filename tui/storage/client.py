@@ -10,7 +10,7 @@ from tui.clock import Clock, SystemClock
 from tui.daemon import in_daemon
 from tui.errors import AccessError
 from tui.fingerprint import crc64
-from tui.storage.errors import BucketNameError, ObjectMissingError, Reply
+from tui.storage.errors import BucketNameError, ObjectMissingError, Reply, StorageError
 from tui.storage.objects import ObjectInfo, Receipt
 from tui.storage.retry import CALL_ATTEMPTS, retried
 
@@ -39,7 +39,7 @@ class ObjectStore:
         read_only: refuse every change (ReadOnlyError) before it is sent.
 
     Attributes:
-        answered: a call has had its result, once at least.
+        answered: a call has had its result, or an error of the store's own, once at least.
     """
 
     def __init__(
@@ -120,7 +120,11 @@ class ObjectStore:
         """Do something with the blocking connection on a daemon thread, again if network or store fail."""
         connection = await self.connection()
         attempt = partial(in_daemon, partial(work, connection), name="arkdeck-store")
-        result = await retried(attempt, self.clock, attempts=CALL_ATTEMPTS)
+        try:
+            result = await retried(attempt, self.clock, attempts=CALL_ATTEMPTS)
+        except StorageError as error:
+            self.answered = self.answered or bool(error.reply.request_id)
+            raise
         self.answered = True
         return result
 

@@ -270,7 +270,8 @@ class Connection:
                 with self._typed_errors(bucket, key):
                     piece = response.raw.read1(min(rest, _RECEIVE_SIZE), decode_content=False)
                 if not piece:
-                    cut = _reply(reply, _("the connection ended {count:,} bytes too early", count=rest))
+                    text = _("the connection ended {count:,} bytes too early", count=rest)
+                    cut = _reply(reply, text, outage=True)
                     raise StorageUnreachableError(cut, bucket=bucket, key=key)
                 rest -= len(piece)
                 yield piece
@@ -395,5 +396,5 @@ def _receipt(reply: Any, bucket: str, key: str, crc64: int) -> Receipt:
     return Receipt(reply.etag, reply.hash_crc64_ecma)
 
 
-def _reply(reply: Any, text: str) -> Reply:
-    return Reply(text=text, status=reply.status_code, request_id=reply.request_id, transient=True)
+def _reply(reply: Any, text: str, *, outage: bool = False) -> Reply:
+    return Reply(text=text, status=reply.status_code, request_id=reply.request_id, transient=True, outage=outage)

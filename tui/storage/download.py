@@ -168,19 +168,16 @@ class _Fetching:
 
 
 async def _prepared(target: _Target) -> PartFile:
+    """Return the part file; who cancels waits until it is let go of, and may remove it then."""
     preparing = in_daemon(target.prepare, name="arkdeck-prepare")
     try:
         return await asyncio.shield(preparing)
     except asyncio.CancelledError:
-        preparing.add_done_callback(_let_go)
+        await asyncio.wait([preparing])
+        if preparing.exception() is None:
+            with preparing.result():
+                pass
         raise
-
-
-def _let_go(prepared: asyncio.Future[PartFile]) -> None:
-    """Give back what was prepared when nobody waited any more."""
-    if not prepared.cancelled() and prepared.exception() is None:
-        with prepared.result():
-            pass
 
 
 async def _published(target: _Target, part_file: PartFile) -> Downloaded:

@@ -21,7 +21,8 @@ class Reply:
         status: HTTP status; 0 when there was no answer.
         request_id: by which the platform finds the request.
         endpoint: scheme and host that were asked.
-        transient: the same request may succeed later.
+        transient: the same request may succeed a moment later, so that it is worth a second try.
+        outage: network or store are down for now, and will be back without anybody's doing.
         retry_after: seconds that the store asks to wait.
     """
 
@@ -32,6 +33,7 @@ class Reply:
     request_id: str = ""
     endpoint: str = ""
     transient: bool = False
+    outage: bool = False
     retry_after: float = 0.0
 
     def __str__(self) -> str:

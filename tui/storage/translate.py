@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _NETWORK: Final = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 _RAISED_BY_SDK: Final = (TosError, *_NETWORK, ValueError, KeyError, AttributeError, TypeError)
 _LONGEST_WAIT: Final = 60.0
+_OUTAGES: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 _BY_CODE: Final[dict[str, type[StorageError]]] = {
     "NoSuchBucket": BucketMissingError,
@@ -82,7 +83,8 @@ def _translated(error: Exception, bucket: str, key: str, address: str) -> Storag
     endpoint = address or _host_of(getattr(error, "request_url", ""))
     if any(isinstance(cause, _NETWORK) for cause in chain):
         hopeless = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in chain)
-        reply = Reply(text=_reason(chain), endpoint=endpoint, transient=not hopeless)
+        outage = not hopeless and not any(map(_is_of_this_machine, chain))
+        reply = Reply(text=_reason(chain), endpoint=endpoint, transient=not hopeless, outage=outage)
         return StorageUnreachableError(reply, bucket=bucket, key=key)
     text = str(getattr(error, "message", "")) or repr(error)
     if isinstance(error, TosClientError) and "invalid bucket name" in text:
@@ -101,6 +103,7 @@ def _from_answer(error: TosServerError, bucket: str, key: str, address: str) -> 
         request_id=error.request_id,
         endpoint=address or _host_of(error.request_url),
         transient=status >= 500 or status in (408, 429),
+        outage=status in _OUTAGES,
         retry_after=_seconds(headers.get("retry-after", "")),
     )
     kind = _BY_CODE.get(error.code) or _BY_CODE.get(ec) or _BY_STATUS.get(status)
@@ -125,6 +128,16 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         )
         causes = (cause for cause in (*told, following.__cause__) if isinstance(cause, BaseException))
         following = next(causes, None)
+
+
+def _is_of_this_machine(cause: BaseException) -> bool:
+    """Whether a cause lies in what was configured here: a URL or header that is none, certificates, the proxy's keys.
+
+    requests and urllib3 raise a bare OSError for certificates that are not there and for a proxy that refuses.
+    """
+    if isinstance(cause, requests.RequestException):
+        return isinstance(cause, ValueError)
+    return type(cause) is OSError and cause.errno is None
 
 
 def _reason(chain: list[BaseException]) -> str:
