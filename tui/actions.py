@@ -158,7 +158,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         id="job.open", keys=("enter",), title=_("Open"), group=Group.JOB, scope=_JOBS, footer=1,
         help=_("Open the job: times, rate, places, history."),
-        obstacle=jobs.one_job, command=jobs.on_one_job("job"),
+        obstacle=jobs.no_job, command=jobs.on_one_job("job"),
     ),
     Action(
         id="activity.open", keys=("enter",), title=_("Open"), group=Group.JOB, scope=_ACTIVITY, footer=1,
@@ -453,13 +453,13 @@ ACTIONS: Final[tuple[Action, ...]] = (
         command=transfers.show_job,
     ),
     Action(
-        id="transfer.pause", keys=("p",), title=_("Pause"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=2,
+        id="transfer.pause", keys=("p",), title=_("Pause/go on"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=2,
         help=_("Stop it for now, or go on with it; what is there stays."),
         obstacle=transfers.not_to_be_paused, command=transfers.continue_transfer,
     ),
     Action(
         id="transfer.retry", keys=("r",), title=_("Retry"), group=Group.TRANSFERS, scope=_TRANSFERS, footer=3,
-        help=_("Try again what failed."), obstacle=transfers.not_failed,
+        help=_("Try again what failed, or go on with what is paused."), obstacle=transfers.not_to_be_gone_on_with,
         command=transfers.continue_transfer,
     ),
     Action(

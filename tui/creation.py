@@ -276,7 +276,7 @@ class Creation:
     def obstacle(self) -> str | None:
         """What stands against sending it; None when nothing does."""
         if self.sent:
-            return _("it is sent already") if self.done_with else _("it was sent and failed: see Send")
+            return _("it is on its way, or sent") if self.done_with else _("it was sent and failed: see Send")
         if not self.draft.file:
             return _("no file is chosen")
         if self.check is None or self.check.running:
@@ -285,8 +285,10 @@ class Creation:
             return _("the file is not in order: see Check")
         if trouble := next(iter(self.troubles.values()), None):
             return trouble.message
-        if self.review is None or self.review.awaited:
+        if self.review is None:
             return _("look at the review first")
+        if self.review.awaited:
+            return _("the service is still being asked")
         if self.review.error is not None:
             return self.review.error.message
         refusal = self.review.found.refusal if self.review.found else None

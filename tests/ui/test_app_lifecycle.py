@@ -253,12 +253,12 @@ async def test_what_no_terminal_takes_is_shown_to_be_selected(deck_on: DeckOn, b
 async def test_what_the_operator_chose_is_remembered(deck_on: DeckOn, busy: LocalCloud, paths: Paths) -> None:
     file = paths.state_dir / "deck.json"
     async with deck_on(busy) as pilot:
-        deck(pilot).remember(theme="ember", tab="Failed")
-        assert deck(pilot).state.tab == "Failed"
+        deck(pilot).remember(theme="ember", sort="name")
+        assert deck(pilot).state.sort == "name"
         await until(pilot, file.exists)
     async with deck_on(busy) as pilot:
         assert deck(pilot).theme == "ember"
-    assert json.loads(file.read_text())["tab"] == "Failed"
+    assert json.loads(file.read_text())["sort"] == "name"
 
 
 async def test_a_theme_of_the_configuration_comes_back_and_says_so(deck_on: DeckOn, busy: LocalCloud) -> None:

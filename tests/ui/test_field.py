@@ -12,7 +12,7 @@ from tui.errors import ServiceError
 from tui.screens.field import Candidate, Completion, FieldScreen
 from tui.widgets.choices import Choices
 
-MODELS = {"": ["fast@", "slow@", "slow-but-good@"], "slow@": ["slow@1", "slow@2"]}
+MODELS = {"": ["fast@", "slow@", "slow-but-good@"], "slow@": ["slow@1", "slow@2"], "best@": ["best@7"]}
 HOSTILE = "[red]x[/] [@click=app.quit]q[/]\x1b]0;x\x07"
 
 
@@ -54,6 +54,23 @@ async def test_a_value_is_typed_freely(deck, returned) -> None:
     await ask(deck, returned, "old")
     await deck.press("-", "2", "enter")
     assert returned == ["old-2"]
+
+
+async def test_a_part_that_fits_one_alone_means_that_one_and_tab_offers_its_versions(deck, returned) -> None:
+    async def with_primary_versions(stem: str) -> Sequence[Candidate]:
+        return [Candidate("best@7")] if stem else [Candidate("best", closer="best@"), Candidate("fast", closer="fast@")]
+
+    completion = Completion(with_primary_versions, lambda text: text[: text.rfind("@") + 1])
+    await ask(deck, returned, completion=completion)
+    await until(deck, lambda: listed(deck))
+    await deck.press("b", "e", "s", "enter")
+    assert returned == ["best"]
+    await ask(deck, returned, completion=completion)
+    await until(deck, lambda: listed(deck))
+    await deck.press("b", "e", "s", "tab")
+    await until(deck, lambda: listed(deck) == ["best@7"])
+    await deck.press("down", "enter")
+    assert returned == ["best", "best@7"]
 
 
 async def test_escape_leaves_the_value_as_it_was(deck, returned) -> None:

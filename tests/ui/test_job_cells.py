@@ -172,6 +172,8 @@ def test_where_no_column_tells_times_the_note_tells_the_one_that_matters(seen: J
 def test_the_note_of_a_failed_job_says_why_in_the_words_of_the_service(age: timedelta):
     failed = view(phase=Phase.FAILED, phase_time=NOW - age, message="第154行非json数据\n(line 154)")
     assert cell("note", failed).plain == "第154行非json数据⏎(line 154)"
+    prefixed = view(phase=Phase.FAILED, phase_time=NOW - age, message="批量推理任务失败,custom_id=a存在重复")
+    assert cell("note", prefixed).plain == "custom_id=a存在重复"
     assert cell("note", view(phase=Phase.FAILED, phase_time=NOW - timedelta(hours=3))).plain == "failed 3h ago"
 
 

@@ -17,6 +17,7 @@ from tui.localcloud import ALWAYS, LocalCloud
 from tui.runs.journal import Journal
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.deck_app import DEEDS
+from tui.screens.job import JobScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.menu import MenuScreen
 from tui.screens.text_screen import TextScreen
@@ -272,7 +273,7 @@ async def test_a_click_on_a_title_sorts_by_its_column(busy: LocalCloud, deck_on:
         assert created == sorted(created, reverse=True)
 
 
-async def test_order_columns_tab_and_filter_are_as_they_were_left(busy: LocalCloud, deck_on: DeckOn):
+async def test_order_columns_and_filter_are_as_they_were_left_and_the_tab_is_all(busy: LocalCloud, deck_on: DeckOn):
     async with deck_on(busy) as pilot:
         await pilot.press("s")
         pilot.app.screen.dismiss("name")
@@ -280,10 +281,10 @@ async def test_order_columns_tab_and_filter_are_as_they_were_left(busy: LocalClo
         await pilot.press("C")
         pilot.app.screen.dismiss(frozenset(["phase", "id"]))
         await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
-        await pilot.press("3")
         await type_filter(pilot, "model:doubao")
         await pilot.press("enter")
         left = [job.id for job in listed(pilot)]
+        await pilot.press("3")
     async with deck_on(busy) as pilot:
         assert [job.id for job in listed(pilot)] == left
         assert "ID" in screen_lines(pilot)[2]
@@ -306,6 +307,16 @@ async def test_three_marked_jobs_are_stopped_once_the_operator_agrees(busy: Loca
         await until(pilot, lambda: toasts(pilot) == ["3 jobs stopping"])
         board = pilot.app.connection.poller.board
         await until(pilot, lambda: {str(board.views[key].job.phase) for key in marked} <= {"Terminating", "Terminated"})
+        assert not table(pilot).marks
+
+
+async def test_the_job_under_the_cursor_is_opened_whatever_is_marked(busy: LocalCloud, deck_on: DeckOn):
+    async with deck_on(busy) as pilot:
+        await pilot.press("space", "space", "j")
+        under_it = table(pilot).cursor_key
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobScreen))
+        assert pilot.app.screen.situation.jobs[0].job.id == under_it
 
 
 async def test_no_is_the_answer_unless_the_operator_says_otherwise(busy: LocalCloud, deck_on: DeckOn):

@@ -132,7 +132,7 @@ async def test_a_download_is_paused_and_goes_on_where_it_was(busy: LocalCloud, d
         await reached(pilot, TransferState.PAUSED)
         await until(pilot, lambda: "‖ paused" in screen_text(pilot))
         busy.clear_faults()
-        await pilot.press("p")
+        await pilot.press("r")
         await reached(pilot, TransferState.DONE)
 
 
@@ -177,7 +177,7 @@ async def test_what_cannot_be_done_says_why(busy: LocalCloud, deck_on: DeckOn, t
         await reached(pilot, TransferState.DONE)
         await until(pilot, lambda: "✓ done" in screen_text(pilot))
         await pilot.press("p", "r", "X")
-        assert toasts(pilot)[-4:] == ["there is no transfer", "it is finished", "it did not fail"]
+        assert toasts(pilot)[-4:] == ["there is no transfer", "it is finished", "it neither failed nor is paused"]
 
 
 # What goes wrong

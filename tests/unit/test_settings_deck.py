@@ -115,9 +115,9 @@ def test_only_what_changed_is_written(paths: Paths) -> None:
     remembered = Remembered(paths.state_dir)
     remembered.save()
     assert not paths.state_dir.exists()
-    remembered.state = DeckState(tab="Failed")
+    remembered.state = DeckState(filter="phase:failed")
     remembered.save()
-    assert load_state(paths.state_dir) == (DeckState(tab="Failed"), "")
+    assert load_state(paths.state_dir) == (DeckState(filter="phase:failed"), "")
 
 
 @pytest.mark.parametrize(
@@ -149,10 +149,12 @@ def test_a_theme_that_does_not_exist_is_named_with_the_nearest(
 
 def test_two_decks_do_not_take_what_the_other_remembers(tmp_path: Path) -> None:
     one, other = Remembered(tmp_path), Remembered(tmp_path)
-    one.state = msgspec.structs.replace(one.state, drafts={"prod": Draft(name="a"), "test": Draft(name="b")}, tab="all")
+    one.state = msgspec.structs.replace(
+        one.state, drafts={"prod": Draft(name="a"), "test": Draft(name="b")}, filter="all"
+    )
     one.save()
     other.state = msgspec.structs.replace(other.state, drafts={"dev": Draft(name="c")}, sort="name")
     other.save()
     state, _problem = load_state(tmp_path)
-    assert (state.tab, state.sort) == ("all", "name")
+    assert (state.filter, state.sort) == ("all", "name")
     assert {name: draft.name for name, draft in state.drafts.items()} == {"prod": "a", "test": "b", "dev": "c"}

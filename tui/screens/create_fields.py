@@ -21,6 +21,7 @@ from tui.widgets.table import Column
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
+    from tui.ark.models import FoundationModel
     from tui.connection import Connection
 
 COLUMNS: Final = (
@@ -127,15 +128,20 @@ def _models(connection: Connection) -> Callable[[str], Awaitable[Sequence[Candid
         if stem:
             versions = await ark.list_model_versions(stem.removesuffix("@"))
             return [Candidate(f"{stem}{each.version}", each.status.lower()) for each in versions]
-        listed = [
-            Candidate(f"{each.name}@", _("{vendor}  primary version {version}", vendor=each.vendor_name,
-                                         version=each.primary_version or glyphs().dash), more=True)
-            for each in await ark.list_models()
-        ]  # fmt: skip
+        listed = [_foundation(each) for each in await ark.list_models()]
         custom = {str(model): None for model in _models_in_use(connection) if isinstance(model, CustomModelRef)}
         return [*(Candidate(each, _("custom")) for each in custom), *listed]
 
     return under
+
+
+def _foundation(model: FoundationModel) -> Candidate:
+    """Return a model, which is taken in its primary version unless one is chosen behind the `@`."""
+    versions = f"{model.name}@"
+    if not model.primary_version:
+        return Candidate(versions, _("{vendor}  no primary version", vendor=model.vendor_name), more=True)
+    note = _("{vendor}  primary version {version}", vendor=model.vendor_name, version=model.primary_version)
+    return Candidate(model.name, note, closer=versions)
 
 
 def _models_in_use(connection: Connection) -> list[CustomModelRef | FoundationModelRef]:

@@ -287,7 +287,8 @@ class DownloadForm(FormOfCloud[bool]):
     def _room(self) -> Content:
         """Return how much is to come, and how much room there is for it."""
         free = min((each.at.free for each in self._downloads if each.at), default=None)
-        if any(each.files is None and not each.trouble for each in self._downloads) or free is None:
+        known = [each for each in self._downloads if each.files is not None]
+        if any(each.files is None and not each.trouble for each in self._downloads) or free is None or not known:
             return Content()
         needed = sum(each.size for each in self._downloads)
         if all(each.is_here for each in self._downloads):

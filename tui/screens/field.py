@@ -38,11 +38,14 @@ class Candidate(msgspec.Struct, frozen=True):
         text: the value.
         note: what is said of it.
         more: it leads on to others, as a folder does.
+        closer: what completes it to a closer choice, as that of a model's version. Such a one is meant by a part of its
+            name that fits no other.
     """
 
     text: str
     note: str = ""
     more: bool = False
+    closer: str = ""
 
 
 def whole(_text: str) -> str:
@@ -200,17 +203,20 @@ class FieldScreen(ModalScreen[str | None]):
     def action_complete(self) -> None:
         """Put the highlighted candidate, or the first one, into the field."""
         if self._fitting:
-            highlighted = self.query_one(Choices).highlighted
-            self._put(self._fitting[highlighted or 0].text)
+            chosen = self._fitting[self.query_one(Choices).highlighted or 0]
+            self._put(chosen.closer or chosen.text)
 
     @on(Input.Submitted)
     def _entered(self, event: Input.Submitted) -> None:
         event.stop()
+        typed = event.value.strip()
         highlighted = self.query_one(Choices).highlighted if self._completion is not None else None
-        if highlighted is None:
-            self._take(event.value.strip())
-        else:
+        if highlighted is not None:
             self._choose(self._fitting[highlighted])
+        elif typed and len(self._fitting) == 1 and self._fitting[0].closer:
+            self._choose(self._fitting[0])
+        else:
+            self._take(typed)
 
     @on(OptionList.OptionSelected)
     def _clicked(self, event: OptionList.OptionSelected) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -29,6 +29,7 @@ from tui.widgets.filter_line import FilterLine
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import COLUMNS, DEFAULT_COLUMNS, Look, columns, job_cells
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.keys_in_texts import key_of
 from tui.widgets.phase_tabs import TABS, phase_tabs
 from tui.widgets.preview import Preview
 from tui.widgets.table import VirtualTable
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from textual.timer import Timer
 
     from tui.runs.board import JobView
+    from tui.runs.changes import Deed
 
 WIDE: Final = 100
 """Columns from which on there is room for the preview."""
@@ -78,7 +80,6 @@ class JobsScreen(Entrance, Polling, Listing, JobDeeds):
     def on_mount(self) -> None:
         """Put everything as the operator left it, and show what is known."""
         state = deck_of(self).state
-        self._tab = next((number for number, phase in enumerate(TABS) if phase == state.tab), 0)
         self._order = state.sort if state.sort in ORDERS else NEEDS
         self._descending = state.descending
         self.set_class(state.preview is False, "-no-preview")
@@ -129,7 +130,11 @@ class JobsScreen(Entrance, Polling, Listing, JobDeeds):
         if status.asking:
             return
         if status.refused and status.cause is not None and self._views:
-            keys = _("Press P for profiles and keys, r to try again.")
+            keys = _(
+                "Press {profiles} for profiles and keys, {again} to try again.",
+                profiles=key_of("app.profiles"),
+                again=key_of("jobs.refresh"),
+            )
             self.app.notify(f"{status.cause.message}\n{keys}", severity="error", timeout=20, markup=False)
         if status.cause is not None:
             self._refill()  # what was read until then
@@ -264,14 +269,17 @@ class JobsScreen(Entrance, Polling, Listing, JobDeeds):
         """Show the job under the cursor on a screen of its own."""
         from tui.screens.job import JobScreen
 
-        connection = deck_of(self).connection
-        if connection is not None:
-            self.app.push_screen(JobScreen(self.situation.jobs[0], connection))
+        connection, view = deck_of(self).connection, self._views.get(self.table.cursor_key or "")
+        if connection is not None and view is not None:
+            self.app.push_screen(JobScreen(view, connection))
+
+    def carried_out(self, deed: Deed, job_ids: Collection[str]) -> None:
+        """Unmark the jobs to which it was done."""
+        self.table.unmark(job_ids)
 
     def do_jobs_tab(self, number: int) -> None:
         """List the jobs of one phase, or all."""
         self._tab = number
-        deck_of(self).remember(tab=str(TABS[number]))
         self._refill()
 
     def do_jobs_filter(self) -> None:

@@ -40,6 +40,9 @@ async def show_results(app: App[Any], view: JobView, connection: Connection) -> 
         from tui.screens.results import ResultsScreen
 
         app.push_screen(ResultsScreen(view, connection))
+    elif any(each.job_id == view.job.id and each.state.active for each in connection.transfers.all):
+        on_their_way = _("its results are on their way: {key} shows them", key=key_of("app.transfers"))
+        app.notify(on_their_way, markup=False)
     else:
         app.notify(
             _("its results are not here yet: press {key} to download them", key=key_of("job.download")), markup=False

@@ -28,7 +28,6 @@ class DeckState(msgspec.Struct, frozen=True, kw_only=True):
         sort: id of the column that sorts; empty for the deck's own order.
         descending: with `sort`.
         preview: the pane beside the list is open.
-        tab: the phase tab, empty for all.
         filter: in the filter's language.
         files_sort: one of `tui.folders.ORDERS`.
         files_descending: with `files_sort`.
@@ -43,7 +42,6 @@ class DeckState(msgspec.Struct, frozen=True, kw_only=True):
     sort: str | None = None
     descending: bool = False
     preview: bool | None = None
-    tab: str | None = None
     filter: str | None = None
     files_sort: str | None = None
     files_descending: bool = False

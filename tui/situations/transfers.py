@@ -33,14 +33,14 @@ def not_to_be_paused(situation: Situation) -> str | None:
     return None if transfer.state.active else _may_not_go_up(situation)
 
 
-def not_failed(situation: Situation) -> str | None:
-    """Object to trying again what did not fail."""
+def not_to_be_gone_on_with(situation: Situation) -> str | None:
+    """Object to going on with what neither failed nor is paused."""
     from tui.runs.transfers import TransferState
 
     transfer = situation.transfer
-    if transfer is None or transfer.state is TransferState.FAILED:
+    if transfer is None or transfer.state in (TransferState.FAILED, TransferState.PAUSED):
         return no_transfer(situation) or _may_not_go_up(situation)
-    return _("it did not fail")
+    return _("it neither failed nor is paused")
 
 
 def not_to_be_cancelled(situation: Situation) -> str | None:

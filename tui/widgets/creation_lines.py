@@ -256,7 +256,7 @@ def next_line(creation: Creation, sent: Transfer | None, glyphs: Glyphs) -> Cont
     """Return what the operator may do next, as one line."""
     if sent is not None and creation.stage is Stage.SEND:
         return _keys(
-            ("app.back", _("back to the list")),
+            ("app.back", _("back")),
             ("app.transfers", _("all transfers")),
             ("create.anew", _("another job")),
         )
@@ -300,7 +300,7 @@ def sent_lines(sent: Transfer | None, width: int, glyphs: Glyphs) -> list[Conten
         case TransferState.DONE:
             what = _("was there already, and is taken") if sent.found else _("is created")
             ended = line((f"{glyphs.check} {_('The job')} ", "bold $success"), identifier(sent.job_id), f" {what}.")
-            texts += [Content(), ended, _keys(("create.open", _("open it")), ("app.back", _("back to the list")))]
+            texts += [Content(), ended, _keys(("create.open", _("open it")), ("app.back", _("back")))]
         case TransferState.FAILED | TransferState.PAUSED:
             texts += [Content(), _keys(("create.again", _("go on with it")), ("app.transfers", _("all transfers")))]
         case TransferState.WAITING | TransferState.RUNNING:

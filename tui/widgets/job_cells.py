@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tui.runs.board import JobView
 
 _NAME_LIMIT: Final = 256
+_SAID_FIRST: Final = re.compile("^批量推理任务失败[,，]\\s*")
+"""Every message of a failed job begins with "the batch inference job failed" (ark-openapi.md §4); its phase says so."""
 _SHORTEST_BAR: Final = 6
 _UNITS: Final = "kMGT"
 _LEAST: Final = (1000, 1000**2, 1000**3, 1000**4)
@@ -184,7 +187,7 @@ def _note(view: JobView, width: int, look: Look, *, times: bool) -> Content:
     """
     found, job = attention(view, look.now), view.job
     style = "$warning" if found else "$muted"
-    if job.phase == Phase.FAILED and (why := clean(job.message, limit=_NAME_LIMIT).strip()):
+    if job.phase == Phase.FAILED and (why := _SAID_FIRST.sub("", clean(job.message, limit=_NAME_LIMIT)).strip()):
         return line((why, style))
     if job.phase == Phase.TERMINATED:
         return line((_end(job, width, look.now), style))

@@ -264,6 +264,10 @@ class VirtualTable(LineView):
         self._anchor = self.cursor_key
         self._set_marks(self._marks.union(self._keys_between(begin, end + 1)))
 
+    def unmark(self, keys: Collection[str]) -> None:
+        """Take the marks of these rows away."""
+        self._set_marks(self._marks.difference(keys))
+
     def clear_marks(self) -> None:
         """Take all marks away."""
         self._anchor = None

@@ -166,7 +166,9 @@ def _progress(transfer: Transfer, width: int, glyphs: Glyphs) -> Content:
 
 
 def _bytes(transfer: Transfer, width: int, glyphs: Glyphs) -> Content:
-    return line(bytes_of(transfer.done, transfer.total)) if transfer.total else _nothing(glyphs)
+    if transfer.total:
+        return line(bytes_of(transfer.done, transfer.total))
+    return line(human_bytes(transfer.done)) if transfer.done else _nothing(glyphs)
 
 
 def _rate(transfer: Transfer, width: int, glyphs: Glyphs) -> Content:
@@ -263,7 +265,8 @@ def _standing(transfer: Transfer, glyphs: Glyphs) -> Iterator[tuple[str, str]]:
 
 def _moving(transfer: Transfer, glyphs: Glyphs) -> Content:
     if not transfer.total:
-        return line((_("not known yet"), "$muted"))
+        here = _("{done} here", done=human_bytes(transfer.done)) if transfer.done else _("not known yet")
+        return line((here, "$muted"))
     parts = [bytes_of(transfer.done, transfer.total)]
     if transfer.rate:
         parts.append(_per_second(transfer.rate))
