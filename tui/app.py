@@ -7,6 +7,7 @@ import gc
 import locale
 import os
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -48,6 +49,7 @@ _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 _YOUNG_OBJECTS: Final = 20_000
 """Between two searches for garbage. Thousands of jobs make the whole search, which old ones lead to, a stall."""
 _READ_PER_SECOND: Final = 12.0  # characters, by somebody who does something else
+_TOLD_ELSEWHERE: Final = 2.0  # seconds after which a toast has been seen, once the operator goes to another page
 _TOLD_SECONDS: Final = 4.0
 _WARNED_SECONDS: Final = 8.0
 _HERE: Final = Path(__file__).parent
@@ -103,6 +105,7 @@ class Deck(ConnectedApp, inherit_bindings=False):
         # Textual paints the whole window three times when a dialog opens or closes
         self.screen_change_signal.subscribe(self, lambda _screen: self.delay_update(), immediate=True)
         self.screen_change_signal.subscribe(self, self._cancel_closed, immediate=True)
+        self.screen_change_signal.subscribe(self, self._clear_toasts, immediate=True)
         self.call_after_refresh(self._begin)
 
     def _cancel_closed(self, _screen: Screen[Any]) -> None:
@@ -114,6 +117,12 @@ class Deck(ConnectedApp, inherit_bindings=False):
         for worker in self.workers:
             if worker.node is not self and open_screens.isdisjoint(worker.node.ancestors_with_self):
                 worker.cancel()
+
+    def _clear_toasts(self, _screen: Screen[Any]) -> None:
+        """Take away what was said on the page before, unless it has only just been said."""
+        for toast in list(self._notifications):
+            if time.time() - toast.raised_at > _TOLD_ELSEWHERE:
+                self._unnotify(toast)
 
     async def on_unmount(self) -> None:
         """Let the connection close its journal and its cloud, but not for long."""

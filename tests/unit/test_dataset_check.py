@@ -136,6 +136,14 @@ FILES = {
     ),
     "half a surrogate pair": (with_body('{"input":"\\uD800"}'), [(1, "lone-surrogate", WARNING)]),
     "half a surrogate pair in a key": (with_body('{"input":{"\\udc00":1}}'), [(1, "lone-surrogate", WARNING)]),
+    "a temperature too high": (with_body('{"input":"x","temperature":2.1}'), [(1, "bad-parameter", WARNING)]),
+    "a temperature as text": (with_body('{"input":"x","temperature":"1"}'), [(1, "bad-parameter", WARNING)]),
+    "no tokens at all": (with_body('{"input":"x","max_tokens":0}'), [(1, "bad-parameter", WARNING)]),
+    "half a token": (with_body('{"input":"x","max_tokens":0.5}'), [(1, "bad-parameter", WARNING)]),
+    "parameters at their limits": (
+        with_body('{"input":"x","temperature":0,"top_p":1.0,"presence_penalty":-2,"max_tokens":1,"dimensions":null}'),
+        [],
+    ),
     "a number of 5000 digits": (with_body('{"input":' + "9" * 5000 + "}"), [(1, "huge-number", WARNING)]),
     "a number of 5000 digits as id": (
         b'{"custom_id":' + b"9" * 5000 + b',"body":{"input":1}}',

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import urllib.parse
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
@@ -149,9 +148,7 @@ async def session(profile: str | None, *, write: bool = False) -> AsyncIterator[
 def _introduce(resolved: ResolvedProfile, credentials: Credentials) -> None:
     """Say which cloud and whose keys are meant, and what of a named profile the environment overrides."""
     profile, origins = resolved.profile, resolved.origins
-    from_preset = origins["ark_endpoint"].startswith("preset")
-    where = profile.region if from_preset else urllib.parse.urlsplit(profile.ark_endpoint).netloc
-    parts = [_("profile {name}", name=profile.name), where]
+    parts = [_("profile {name}", name=profile.name), resolved.where]
     parts.append(_("{key} from {source}", key=credentials.masked_key, source=credentials.source))
     say(" · ".join(parts))
     overriding = sorted(

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROLES: Final = ("system", "user", "assistant", "tool")
+_PARAMETERS: Final[dict[str, tuple[int, int | None]]] = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "frequency_penalty": (-2, 2),
+    "presence_penalty": (-2, 2),
+    "max_tokens": (1, None),
+    "max_completion_tokens": (1, None),
+    "dimensions": (1, None),
+}
+"""Numbers that models take, whole ones where there is no end; a request with others fails by itself in its job."""
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SHOWN: Final = 60  # characters of outside text in a message
@@ -97,12 +107,27 @@ def _body_faults(request: dict[str, object]) -> Iterator[Fault]:
         yield from _message_faults(body["messages"])
     elif "input" not in body:
         yield Fault(rules.NO_MESSAGES, "$.body", _("body has neither messages nor input"))
+    for name in body:
+        if name in _PARAMETERS and (fault := _parameter_fault(name, body[name])) is not None:
+            yield fault
     if "model" in body:
         yield Fault(
             rules.MODEL_IN_BODY,
             "$.body.model",
             _("the job decides the model; the one named here may be refused"),
         )
+
+
+def _parameter_fault(name: str, value: object) -> Fault | None:
+    low, high = _PARAMETERS[name]
+    number = isinstance(value, int if high is None else (int, float)) and not isinstance(value, bool)
+    if number and low <= value and (high is None or value <= high):  # type: ignore[operator]  # it is a number
+        return None
+    if value is None or isinstance(value, NotANumber | HugeNumber):  # the last two are told anyway
+        return None
+    wanted = _("a whole number from {low} on") if high is None else _("a number from {low} to {high}")
+    message = _("{name} is not {wanted}", name=name, wanted=wanted.format(low=low, high=high))
+    return Fault(rules.BAD_PARAMETER, f"$.body.{name}", message)
 
 
 def _message_faults(messages: object) -> Iterator[Fault]:

@@ -92,6 +92,7 @@ FILE_CHANGED: Final = Rule("file-changed", _ERROR, _("the file changed while it 
 NO_MESSAGES: Final = Rule("no-messages", _WARNING, _("body has neither messages nor input"))
 BAD_MESSAGES: Final = Rule("bad-messages", _WARNING, _("messages is not a list of objects, or is empty"))
 UNKNOWN_ROLE: Final = Rule("unknown-role", _WARNING, _("a message has a role that is not known"))
+BAD_PARAMETER: Final = Rule("bad-parameter", _WARNING, _("a parameter is not a number of the range that models take"))
 DUPLICATE_KEY: Final = Rule("duplicate-key", _WARNING, _("a key appears more than once in an object"))
 CRLF: Final = Rule("crlf", _WARNING, _("lines end in CR LF"))
 MODEL_IN_BODY: Final = Rule("model-in-body", _WARNING, _("the model is named here, but the job decides it"))

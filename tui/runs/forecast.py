@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 WINDOW: Final = timedelta(minutes=10)
 """How far back samples count."""
 
+_LEAST_SECONDS: Final = 5.0
+"""A rate of less says nothing: jobs begin slowly."""
+
 
 class Forecast(msgspec.Struct, frozen=True):
     """Rate and time left, as far as the samples tell.
@@ -50,7 +53,7 @@ def forecast(samples: Sequence[Sample], *, now: datetime, expires: datetime | No
     idle_since = last.at if left and last.phase == Phase.RUNNING else None
     seconds = (now - first.at).total_seconds()
     done = last.completed - first.completed
-    if seconds <= 0 or done <= 0:
+    if seconds < _LEAST_SECONDS or done <= 0:
         return Forecast(idle_since=idle_since)
     rate = done / seconds
     seconds_left = left / rate

@@ -23,9 +23,8 @@ class Headed(DeckScreen):
         match deck.connection_state:
             case Connected(connection):
                 profile = connection.profile
-                whose = Whose(
-                    profile.name, profile.region, profile.project, profile.read_only, connection.local, connected=True
-                )
+                where = profile.region if connection.local else connection.resolved.where
+                whose = Whose(profile.name, where, profile.project, profile.read_only, connection.local, connected=True)
             case Connecting(name):
                 whose = Whose(name)
             case Failed(name, cause):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -72,6 +73,13 @@ class ResolvedProfile:
     profile: Profile
     named: bool
     origins: Mapping[str, str]
+
+    @property
+    def where(self) -> str:
+        """Where the cloud is, for who looks at the screen: its region, or the host that was named in its place."""
+        if self.origins["ark_endpoint"].startswith("preset "):
+            return self.profile.region
+        return urllib.parse.urlsplit(self.profile.ark_endpoint).netloc
 
 
 def resolve_profile(paths: Paths, name: str | None, environ: Mapping[str, str]) -> ResolvedProfile:

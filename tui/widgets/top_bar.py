@@ -32,12 +32,13 @@ class Whose(msgspec.Struct, frozen=True):
 
     Attributes:
         profile: its name; empty while none is chosen.
+        where: its region, or the host that was named in its place.
         local: a cloud of the deck's own on this machine, whose answers are simulated.
         connected: it is open; otherwise `trouble` says why not, and is empty while it is being opened.
     """
 
     profile: str = ""
-    region: str = ""
+    where: str = ""
     project: str = ""
     read_only: bool = False
     local: bool = False
@@ -106,7 +107,7 @@ def top_line(
 ) -> tuple[Content, Content, Content]:
     """Return the top line over `width` cells: whose jobs, the state of the polls, the time of day.
 
-    Where it is too narrow, project and region go before anything else.
+    Where it is too narrow, project and place go before anything else.
     """
     state, time = _state(whose, status, now, signs), line(f"   {now.astimezone():%H:%M} ")
     room = max(0, width - state.cell_length - time.cell_length)
@@ -127,12 +128,12 @@ def _lefts(whose: Whose, signs: Glyphs) -> list[Content]:
     dot = (f" {signs.separator} ", "$muted")
     who = _("local cloud, simulated") if whose.local else clean(whose.profile, strict=True, limit=40)
     profile = line((who, "bold $accent" if whose.local else "bold"))
-    region, project = (clean(text, strict=True, limit=40) for text in (whose.region, whose.project))
+    where, project = (clean(text, strict=True, limit=40) for text in (whose.where, whose.project))
     forms = [line("  ", profile)]
-    if region:
-        forms.insert(0, line("  ", profile, dot, region))
-    if region and project:
-        forms.insert(0, line("  ", profile, dot, region, dot, project))
+    if where:
+        forms.insert(0, line("  ", profile, dot, where))
+    if where and project:
+        forms.insert(0, line("  ", profile, dot, where, dot, project))
     return [*(line(name, form, "  ", mode) for form in forms), line(name, "  ", mode)]
 
 
