@@ -133,7 +133,7 @@ def test_several_jobs_that_all_refuse_are_told_the_first_one_s_reason() -> None:
     assert obstacle(action("job.stop"), marked) == "being stopped already"
 
 
-@pytest.mark.parametrize("action_id", ["job.open", "job.json", "job.update", "job.clone"])
+@pytest.mark.parametrize("action_id", ["job.json", "job.update", "job.clone"])
 def test_what_is_done_to_one_job_is_not_done_to_several(action_id: str) -> None:
     finished = [view(job_id, Phase.COMPLETED) for job_id in ("bi-1", "bi-2")]
     assert obstacle(action(action_id), situation(*finished, marked=True)) == "several jobs are marked"

@@ -101,7 +101,7 @@ class RetryForm(FormOfCloud[RetryFile | Deed]):
         resume.display = False
         yield resume
         yield Button(plain(_("Cancel")), id="leave")
-        yield Static(legend(("space", _("choose")), ("esc", _("cancel"))))
+        yield Static(legend(("tab", _("fields")), ("space", _("choose")), ("esc", _("cancel"))))
 
     def on_mount(self) -> None:
         """Count what is left, and find out what else is known of it."""
@@ -131,12 +131,13 @@ class RetryForm(FormOfCloud[RetryFile | Deed]):
     @work(group="count", exclusive=True)
     async def _count(self) -> None:
         """Tell how many requests are left for what is chosen."""
+        changes: Sequence[Change] = ()
+        trouble = ""
         try:
             changes = self._changes()
         except UsageError as error:
-            self.object_to("changes", error.message)
-            return
-        self.object_to("changes", "")
+            trouble = error.message
+        self.object_to("changes", trouble)
         remainder = await in_daemon(partial(remainder_of, self._results.index, self._only), name="count")
         words = in_words(remainder, changed=bool(changes)) if remainder.requests else [_("nothing is chosen")]
         if self._retried:
