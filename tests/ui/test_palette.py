@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from textual.color import Color
+from textual.containers import Vertical
 from textual.widgets import Input, OptionList
 
 from tests.ui.pilot_tools import toasts, until
@@ -112,6 +114,10 @@ async def test_a_theme_is_worn_on_trial_while_it_is_highlighted(deck_on, empty_c
     async with deck_on(empty_cloud, theme="arkdeck-dark") as pilot:
         await open_with(pilot, "T", "rice-paper")
         await until(pilot, lambda: pilot.app.theme == "rice-paper")
+        palette = pilot.app.screen
+        panel = Color.parse(pilot.app.theme_variables["panel"])
+        await until(pilot, lambda: palette.query(Vertical).first().styles.background == panel)
+        assert palette.styles.background.is_transparent, "the page is seen in its colours"
 
 
 async def test_leaving_takes_the_theme_off_again(deck_on, empty_cloud) -> None:

@@ -173,6 +173,13 @@ class Palette(CommandPalette):
         """Keep the theme that is worn; each blink of the cursor would cost bytes."""
         self.query_one(Input).cursor_blink = False
         self._worn = self.app.theme
+        self.app.theme_changed_signal.subscribe(self, self._wear)
+
+    def _wear(self, _theme: object) -> None:
+        """Wear the theme too, which Textual leaves out on its own screens, and let the page be seen in its colours."""
+        self.set_class(self.app.theme != self._worn, "-trial")
+        self.app.stylesheet.update(self)
+        self.refresh(layout=True)
 
     @on(OptionList.OptionHighlighted)
     def _try_theme(self, event: OptionList.OptionHighlighted) -> None:
