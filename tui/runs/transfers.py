@@ -118,7 +118,7 @@ class Transfers:
     @property
     def running(self) -> Running:
         """How many are running."""
-        ways = [self._trackers[transfer_id].transfer.way for transfer_id in self._tasks]
+        ways = [tracker.transfer.way for tracker in self._at_work]
         return Running(ways.count(Way.UP), ways.count(Way.DOWN))
 
     def get(self, transfer_id: str) -> Transfer | None:
@@ -258,8 +258,13 @@ class Transfers:
             self._change(tracker, TransferState.RUNNING)
 
     @property
+    def _at_work(self) -> list[Tracker]:
+        """What has a task; the task of one that is done and was cleared at once takes a moment longer to end."""
+        return [self._trackers[transfer_id] for transfer_id in self._tasks if transfer_id in self._trackers]
+
+    @property
     def _has_room(self) -> bool:
-        moving = sum(not self._trackers[transfer_id].transfer.interrupted for transfer_id in self._tasks)
+        moving = sum(not tracker.transfer.interrupted for tracker in self._at_work)
         return moving < _AT_ONCE and len(self._tasks) < _AT_MOST
 
     def _ended(self, tracker: Tracker, _task: asyncio.Task[None]) -> None:
@@ -374,7 +379,7 @@ class Transfers:
         ticks = 0
         while True:
             await asyncio.sleep(self._interval)
-            for tracker in [self._trackers[transfer_id] for transfer_id in self._tasks]:
+            for tracker in self._at_work:
                 tracker.measure()
                 if tracker.transfer != self._shown.get(tracker.transfer.id):
                     self._tell(tracker.transfer)
