@@ -19,6 +19,7 @@ from msgspec import UNSET
 from textual import events, on, work
 from textual.binding import BindingType
 from textual.notifications import SeverityLevel
+from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
 
 from tui.connected_app import ConnectedApp
@@ -82,6 +83,7 @@ class Deck(ConnectedApp, inherit_bindings=False):
         super().__init__(launch, driver_class=TerminalDriver, ansi_color=plain or None)
         self.register_theme(self._first_theme)
         self.crash: BaseException | None = None
+        self._page: Screen[Any] | None = None
         self.creation: Creation | None = None
         drawn_in_ascii = launch.ascii or launch.settings.ascii is True
         self.glyphs = ASCII if drawn_in_ascii else glyphs_for(launch.environ, locale.getencoding())
@@ -118,10 +120,13 @@ class Deck(ConnectedApp, inherit_bindings=False):
             if worker.node is not self and open_screens.isdisjoint(worker.node.ancestors_with_self):
                 worker.cancel()
 
-    def _clear_toasts(self, _screen: Screen[Any]) -> None:
-        """Take away what was said on the page before, unless it has only just been said."""
+    def _clear_toasts(self, screen: Screen[Any]) -> None:
+        """Take away what was said on another page, but for errors and for what has only just been said."""
+        if isinstance(screen, ModalScreen | TooSmallScreen) or screen is self._page:
+            return
+        self._page = screen
         for toast in list(self._notifications):
-            if time.time() - toast.raised_at > _TOLD_ELSEWHERE:
+            if toast.severity != "error" and time.time() - toast.raised_at > _TOLD_ELSEWHERE:
                 self._unnotify(toast)
 
     async def on_unmount(self) -> None:

@@ -182,7 +182,8 @@ class ConnectedApp(KeysInTurn):
         """Look for the job that an upload made, and tell of the end of a transfer where no screen shows it."""
         from tui.runs.transfers import TransferState, Way
 
-        if before is not None and before.interrupted and not transfer.interrupted:
+        going = transfer.state in (TransferState.RUNNING, TransferState.DONE)
+        if before is not None and before.interrupted and going and not transfer.interrupted:
             connection.poller.refresh()  # the service is back
         if transfer.way is Way.UP and transfer.job_id and (before is None or not before.job_id):
             connection.poller.refresh([transfer.job_id])

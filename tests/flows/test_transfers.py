@@ -18,16 +18,17 @@ import pytest
 
 from tests.flows.deck import custom_ids, write_requests
 from tests.flows.submissions import finished_job, plan_for, summary_of, when_finished
+from tui.ark.errors import ArkError
 from tui.ark.models import Job, JobQuery, Phase
 from tui.errors import AccessError, ArkdeckError, ServiceError, WorkError
 from tui.fingerprint import BLOCK_SIZE
 from tui.localcloud import ALWAYS, LocalCloud
-from tui.runs import course
+from tui.runs import course, create
 from tui.runs.collect import job_files
 from tui.runs.events import Accounting, FilesFound, JobCreated, JobSampled
 from tui.runs.folder import FolderTakenError
 from tui.runs.journal import Journal, RunHeldError
-from tui.runs.run import Outcome
+from tui.runs.run import Outcome, Run
 from tui.runs.services import Services
 from tui.runs.transfer import transfer_of
 from tui.runs.transfers import Running, Step, Transfer, Transfers, TransferState, Way
@@ -309,16 +310,38 @@ async def test_a_download_waits_for_the_service_too(
     assert (await watched.ended(down)).state is TransferState.DONE
 
 
-async def test_the_job_that_was_made_is_told_though_the_service_does_not_describe_it(
-    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path
+async def test_a_refusal_after_a_create_in_doubt_keeps_the_doubt(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cloud.fault("ark:GetBatchInferenceJob", status=503, times=ALWAYS)
+    async def not_listed_yet(_run: Run, _services: Services) -> None:
+        return None
+
+    cloud.fault("ark:CreateBatchInferenceJob", reset="after")
+    cloud.fault("ark:CreateBatchInferenceJob", nth=2, status=400, code="InvalidParameter")
+    with monkeypatch.context() as patched:
+        patched.setattr(create, "_find", not_listed_yet)
+        up = await watched.ended(await watched.transfers.submit(plan_for(requests_file, services, cloud)))
+    assert isinstance(up.error, ArkError)
+    assert up.error.maybe_applied
+    assert services.journal.run(up.id).outcome is Outcome.OPEN
+    assert sum(record.fits("ark:CreateBatchInferenceJob") for record in cloud.requests) == 2
+    await watched.transfers.resume(up.id)
+    assert (await watched.ended(up)).state is TransferState.DONE
+    assert len([job async for job in services.ark.all_jobs(JobQuery(project="default"))]) == 1
+
+
+@pytest.mark.parametrize("refusal", [{"status": 503}, {"status": 404, "code": "NotFound.BatchInferenceJob"}])
+async def test_the_job_that_was_made_is_told_though_the_service_does_not_describe_it(
+    watched: Watched, services: Services, cloud: LocalCloud, requests_file: Path, refusal: dict[str, Any]
+) -> None:
+    cloud.fault("ark:GetBatchInferenceJob", times=ALWAYS, **refusal)
     up = await watched.ended(await watched.transfers.submit(plan_for(requests_file, services, cloud)))
     (job,) = [job async for job in services.ark.all_jobs(JobQuery(project="default"))]
     assert (up.state, up.job_id) == (TransferState.DONE, job.id)
-    *_, told = [event async for event in course.resume(up.id, services)]
-    assert isinstance(told, JobCreated)
-    assert told.job.id == job.id
+    if refusal["status"] == 503:
+        *_, told = [event async for event in course.resume(up.id, services)]
+        assert isinstance(told, JobCreated)
+        assert told.job.id == job.id
 
 
 async def test_transfers_that_are_stalled_do_not_stand_in_the_way_of_others(
@@ -330,8 +353,6 @@ async def test_transfers_that_are_stalled_do_not_stand_in_the_way_of_others(
     cloud.fault("tos:PutObject", key="in/*", times=ALWAYS, status=503)
     stalled = [await watched.transfers.submit(plan_for(file, services, cloud)) for file in files[:2]]
     await watched.until(lambda: all(watched.now(each).interrupted for each in stalled))
-    cloud.clear_faults()
-    cloud.fault("ark:CreateBatchInferenceJob", delay=600, times=2)
     other = await watched.transfers.submit(plan_for(files[2], services, cloud))
     await watched.until(lambda: watched.now(other).state is TransferState.RUNNING)
 

@@ -58,7 +58,11 @@ async def test_a_value_is_typed_freely(deck, returned) -> None:
 
 async def test_a_part_that_fits_one_alone_means_that_one_and_tab_offers_its_versions(deck, returned) -> None:
     async def with_primary_versions(stem: str) -> Sequence[Candidate]:
-        return [Candidate("best@7")] if stem else [Candidate("best", closer="best@"), Candidate("fast", closer="fast@")]
+        return (
+            [Candidate("best@7")]
+            if stem
+            else [Candidate("a-first", closer="a-first@"), Candidate("best", closer="best@")]
+        )
 
     completion = Completion(with_primary_versions, lambda text: text[: text.rfind("@") + 1])
     await ask(deck, returned, completion=completion)
@@ -67,7 +71,7 @@ async def test_a_part_that_fits_one_alone_means_that_one_and_tab_offers_its_vers
     assert returned == ["best"]
     await ask(deck, returned, completion=completion)
     await until(deck, lambda: listed(deck))
-    await deck.press("b", "e", "s", "tab")
+    await deck.press("b", "e", "s", "t", "tab")
     await until(deck, lambda: listed(deck) == ["best@7"])
     await deck.press("down", "enter")
     assert returned == ["best", "best@7"]

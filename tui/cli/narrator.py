@@ -14,6 +14,7 @@ from tui.cli.output import print_json, say
 from tui.cli.progress import ProgressLine
 from tui.dataset.check import CheckProgress, CheckSummary, Issue
 from tui.dataset.results import Account
+from tui.errors import ArkdeckError
 from tui.glyphs import UNICODE
 from tui.i18n import _, plural
 from tui.runs import events
@@ -59,6 +60,7 @@ class Narrator:
         self._label = f"{label}: " if label else ""
         self._bar = ProgressLine(shown=not label and not as_json)
         self._phases: dict[str, str] = {}
+        self._outage: type[ArkdeckError] | None = None
 
     def __enter__(self) -> Narrator:
         return self
@@ -100,7 +102,8 @@ class Narrator:
                 )
                 return Line("poll_failed", text, {"error": cause.message, "since": since.isoformat(), "next_in": wait})
             case events.Interrupted():
-                return _interrupted(event)
+                known, self._outage = self._outage, type(event.cause)
+                return _interrupted(event, known=event.failures > 1 and known is self._outage)
             case events.CreateRetried(cause=cause):
                 text = _(
                     "the reply was lost and no job was made of it; creating again: {error}",
@@ -145,10 +148,10 @@ class Narrator:
         return Line("job_sampled", text, fields, progress=progress)
 
 
-def _interrupted(event: events.Interrupted) -> Line:
+def _interrupted(event: events.Interrupted, *, known: bool) -> Line:
     error, wait = event.cause, event.next_in
     fields = {"error": error.message, "next_in": wait, "failures": event.failures}
-    if event.failures > 1:
+    if known:
         return Line("interrupted", _("still stalled, trying again in {wait:.0f} s", wait=wait), fields)
     text = _("stalled, trying again in {wait:.0f} s: {error}", wait=wait, error=error.message)
     return Line("interrupted", text, fields, details=tuple(error.advice.splitlines()))

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from tui.ark.errors import ArkNotFoundError
+from tui.ark.errors import ArkError, ArkNotFoundError
 from tui.ark.models import Job, read_job
 from tui.daemon import in_daemon
 from tui.dataset.check import CheckSummary
@@ -237,7 +237,8 @@ async def _carry_on(run_id: str, services: Services, *, until_created: bool) -> 
             except ArkdeckError as error:
                 interrupted = patience.interrupted_by(error)
                 if interrupted is None:
-                    if isinstance(error, _HOPELESS.get(run.state, ())):
+                    doubtful = isinstance(error, ArkError) and error.maybe_applied
+                    if isinstance(error, _HOPELESS.get(run.state, ())) and not doubtful:
                         await journal.write_apart(Journal.end, run.id, Outcome.FAILED, error.message)
                     raise
                 yield interrupted

@@ -78,7 +78,8 @@ async def _send(run: Run, services: Services) -> AsyncGenerator[Event, None]:
                         yield await _attach(run, event.id, services)
                     case Receipt(job_id=job_id, request_id=request_id):
                         await services.journal.write_apart(Journal.created, run.id, job_id, request_id)
-                        yield JobCreated(await made_job(run, job_id, services), found=False, differences={})
+                        made = await _just_made(job_id, services) or _as_planned(run, job_id)
+                        yield JobCreated(made, found=False, differences={})
     except ActiveJobError as error:
         yield await _attach(run, error.job_id, services)
 
@@ -101,16 +102,19 @@ async def create_once(
     for left in reversed(range(_TRIES)):
         try:
             receipt = await services.ark.create_job(wanted)
+        except ActiveJobError:
+            raise
         except ArkError as error:
-            doubtful = error.maybe_applied = error.maybe_applied or doubtful
-            if not doubtful:
+            if not (error.maybe_applied or doubtful):
                 raise
+            again = error.maybe_applied and left
+            error.maybe_applied = doubtful = True
             await services.clock.sleep(_WAIT_SECONDS)
             found = await _found_after(find)
             if found is not None:
                 yield found
                 return
-            if not left:
+            if not again:
                 raise
             yield CreateRetried(error)
         else:
@@ -202,7 +206,7 @@ async def job_with_tag(key: str, value: str, project: str, services: Services) -
 
 async def _attach(run: Run, job_id: str, services: Services) -> JobCreated:
     await services.journal.write_apart(Journal.advance, run.id, RunState.CREATED, detail=job_id, job_id=job_id)
-    job = await _described(job_id, services)
+    job = await _just_made(job_id, services)
     differences = _differences(run, job) if job is not None else {}
     return JobCreated(job or _as_planned(run, job_id), found=True, differences=differences)
 
@@ -213,13 +217,17 @@ async def made_job(run: Run, job_id: str, services: Services) -> Job:
     Raises:
         ArkError: the service refuses to tell.
     """
-    return await _described(job_id, services) or _as_planned(run, job_id)
-
-
-async def _described(job_id: str, services: Services) -> Job | None:
     try:
         return await services.ark.get_job(job_id)
     except ServiceError:
+        return _as_planned(run, job_id)
+
+
+async def _just_made(job_id: str, services: Services) -> Job | None:
+    """Return the job that was written down just now; None where the service does not describe it, whyever."""
+    try:
+        return await services.ark.get_job(job_id)
+    except ArkError:
         return None
 
 

@@ -30,17 +30,17 @@ class Patience:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._failures = 0
-        self._furthest: dict[str, int] = {}
+        self._furthest: dict[tuple[str, int], int] = {}
 
     def hear(self, event: Event) -> Event:
         """Return an event as it is to be told, as progress never runs backwards; once bytes move, an outage is over."""
         if not isinstance(event, Uploading | Downloading):
             return event
-        name = event.name if isinstance(event, Downloading) else ""
-        before = self._furthest.setdefault(name, event.done)
+        file = event.name if isinstance(event, Downloading) else "", event.total
+        before = self._furthest.setdefault(file, event.done)
         if event.done <= before:
             return replace(event, done=before)
-        self._furthest[name] = event.done
+        self._furthest[file] = event.done
         self._failures = 0
         return event
 

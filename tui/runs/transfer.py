@@ -34,6 +34,9 @@ from tui.runs.events import (
 from tui.runs.run import Run, RunState
 from tui.storage.upload import UploadState
 
+_GOING_ON: Final = (CheckProgress, InputUploaded, JobCreated, Accounting, Reconciled)
+"""Events by which an outage is over; a step that is tried again tells others before it fails again."""
+
 _RATE_SECONDS: Final = 5.0
 _LEAST_SECONDS: Final = 0.4
 """Of less than this a rate says nothing."""
@@ -237,9 +240,13 @@ class Tracker:
 
     def hear(self, event: Event) -> None:
         """Take in what the flow tells."""
-        if not isinstance(event, UploadBegun | FilesFound):  # which a step begins with each time that it is tried
+        now, before = self.transfer, dict(self._reached)
+        self._take_in(event, now)
+        moved = any(done > before.get(name, done) for name, done in self._reached.items())
+        if moved or isinstance(event, _GOING_ON):
             self.transfer = replace(self.transfer, error=None)
-        now = self.transfer
+
+    def _take_in(self, event: Event, now: Transfer) -> None:
         match event:
             case Interrupted(cause=error):
                 self._samples.clear()

@@ -201,9 +201,11 @@ class FieldScreen(ModalScreen[str | None]):
         choices.scroll_to_highlight()
 
     def action_complete(self) -> None:
-        """Put the highlighted candidate, or the first one, into the field."""
+        """Put the highlighted candidate into the field, else the one that is typed or the first one."""
         if self._fitting:
-            chosen = self._fitting[self.query_one(Choices).highlighted or 0]
+            typed, at = self.query_one(Input).value.strip().casefold(), self.query_one(Choices).highlighted
+            named = next((each for each in self._fitting if each.text.casefold() == typed), self._fitting[0])
+            chosen = named if at is None else self._fitting[at]
             self._put(chosen.closer or chosen.text)
 
     @on(Input.Submitted)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tui.connection import Connection
     from tui.runs.board import JobView
     from tui.runs.journal import Journal
+    from tui.runs.transfers import Transfer
 
 
 def show_job(app: App[Any], job_id: str, connection: Connection) -> None:
@@ -40,13 +41,19 @@ async def show_results(app: App[Any], view: JobView, connection: Connection) -> 
         from tui.screens.results import ResultsScreen
 
         app.push_screen(ResultsScreen(view, connection))
-    elif any(each.job_id == view.job.id and each.state.active for each in connection.transfers.all):
+    elif any(_brings_home(each, view.job.id) for each in connection.transfers.all):
         on_their_way = _("its results are on their way: {key} shows them", key=key_of("app.transfers"))
         app.notify(on_their_way, markup=False)
     else:
         app.notify(
             _("its results are not here yet: press {key} to download them", key=key_of("job.download")), markup=False
         )
+
+
+def _brings_home(transfer: Transfer, job_id: str) -> bool:
+    from tui.runs.transfers import Way
+
+    return transfer.way is Way.DOWN and transfer.job_id == job_id and transfer.state.active
 
 
 def _results_here(job_id: str, journal: Journal) -> bool:

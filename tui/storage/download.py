@@ -173,11 +173,16 @@ async def _prepared(target: _Target) -> PartFile:
     try:
         return await asyncio.shield(preparing)
     except asyncio.CancelledError:
+        preparing.add_done_callback(_let_go)
         await asyncio.wait([preparing])
-        if preparing.exception() is None:
-            with preparing.result():
-                pass
         raise
+
+
+def _let_go(prepared: asyncio.Future[PartFile]) -> None:
+    """Give back what was prepared when nobody waited any more."""
+    if not prepared.cancelled() and prepared.exception() is None:
+        with prepared.result():
+            pass
 
 
 async def _published(target: _Target, part_file: PartFile) -> Downloaded:

@@ -8,6 +8,9 @@ AttributeError when an answer is not what it expects (tos.md §3).
 from __future__ import annotations
 
 import contextlib
+import errno
+import re
+import socket
 import ssl
 import urllib.parse
 from typing import TYPE_CHECKING, Final
@@ -36,6 +39,11 @@ if TYPE_CHECKING:
 _NETWORK: Final = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 _RAISED_BY_SDK: Final = (TosError, *_NETWORK, ValueError, KeyError, AttributeError, TypeError)
 _LONGEST_WAIT: Final = 60.0
+_OF_THE_NETWORK: Final = (ConnectionError, TimeoutError, socket.gaierror, ssl.SSLError)
+_NETWORK_ERRNOS: Final = frozenset(
+    {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.ENETRESET, errno.EADDRNOTAVAIL}
+)
+_TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
 _OUTAGES: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 _BY_CODE: Final[dict[str, type[StorageError]]] = {
@@ -131,13 +139,16 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_of_this_machine(cause: BaseException) -> bool:
-    """Whether a cause lies in what was configured here: a URL or header that is none, certificates, the proxy's keys.
+    """Whether a cause lies on this machine: a URL or header that is none, certificates, the proxy's keys, its limits.
 
-    requests and urllib3 raise a bare OSError for certificates that are not there and for a proxy that refuses.
+    A proxy that refuses a tunnel is told by a bare OSError with its status, certificates that are not there too.
     """
     if isinstance(cause, requests.RequestException):
         return isinstance(cause, ValueError)
-    return type(cause) is OSError and cause.errno is None
+    if not isinstance(cause, OSError) or isinstance(cause, _OF_THE_NETWORK) or cause.errno in _NETWORK_ERRNOS:
+        return False
+    refused = _TUNNEL.match(str(cause))
+    return refused is None or int(refused[1]) not in _OUTAGES
 
 
 def _reason(chain: list[BaseException]) -> str:
