@@ -65,6 +65,8 @@ async def break_off(
         async for event in events:
             if isinstance(event, Progress) and event.done == there:
                 break
+        while not ranges(found.size, missing) <= {seen.headers.get("range") for seen in proxy.seen}:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
     proxy.release()
     proxy.faults, proxy.seen = [], []
 
