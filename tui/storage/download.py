@@ -132,7 +132,7 @@ class _Fetching:
     async def _fetch(self, missing: list[Part], part_file: PartFile, meter: Meter) -> AsyncGenerator[Progress]:
         """Fetch parts, and write down from time to time, and at the end however it comes, which ones are done."""
         connection = await self.store.connection()
-        target, done = self.target, set(part_file.parts)
+        target = self.target
         loop = asyncio.get_running_loop()
         recorded_at = loop.time() - _RECORD_SECONDS
 
@@ -150,16 +150,15 @@ class _Fetching:
                     report(position)
 
         async def record() -> None:
-            if len(done) > len(part_file.parts):
-                await in_daemon(partial(target.record, part_file, frozenset(done)), name="arkdeck-record")
+            done = part_file.parts.union(part.number for part in missing if meter.reached(part) == part.size)
+            if done != part_file.parts:
+                await in_daemon(partial(target.record, part_file, done), name="arkdeck-record")
 
         try:
             async with contextlib.aclosing(run_parts(missing, fetch, meter, self.store.clock)) as events:
                 async for event in events:
                     if isinstance(event, Progress):
                         yield event
-                    else:
-                        done.add(event.part.number)
                     if loop.time() - recorded_at >= _RECORD_SECONDS:
                         recorded_at = loop.time()
                         await record()
