@@ -36,7 +36,7 @@ from tui.terminal.clipboard import copy_sequence, fits, inside_tmux, load_into_t
 from tui.terminal.driver import TerminalDriver, TerminalGone
 from tui.terminal.job_control import shell_can_continue
 from tui.text import clean
-from tui.widgets.keys_in_texts import key_of
+from tui.widgets.action_keys import key_of
 from tui.widgets.theming import textual_theme
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from tui.launch import Launch, LocalStart
 from tui.poll_status import PollStatus
 from tui.screens.deck_app import DEEDS
 from tui.screens.messages import BoardChanged, ConnectionChanged, JobMade, PollTold, TransfersChanged
-from tui.widgets.keys_in_texts import key_of
+from tui.widgets.action_keys import key_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +85,10 @@ class ConnectedApp(KeysInTurn):
         later = (
             _("The local cloud of this deck ends with it: what is not there yet is lost.")
             if connection.local
-            else _("What runs is stopped where it is, and waits under t, or for:  arkdeck continue")
+            else _(
+                "What runs is stopped where it is, and waits under {key}, or for:  arkdeck continue",
+                key=key_of("app.transfers"),
+            )
         )
         asking = ConfirmScreen(question, consequence=later, yes=_("Leave"), no=_("Stay"))
         self.push_screen(asking, answered)

@@ -74,6 +74,13 @@ async def review(pilot) -> None:
     await until(pilot, lambda: pilot.app.creation.review is not None and not pilot.app.creation.review.awaited)
 
 
+async def make_ready(pilot, path: Path) -> None:
+    """Put a job of a file together, up to its review."""
+    await begin(pilot, path)
+    await give(pilot, "model", MODEL)
+    await review(pilot)
+
+
 async def test_from_a_file_to_a_job_in_the_list(cloud: LocalCloud, deck_on: DeckOn, file: Path) -> None:
     async with deck_on(cloud, size=SIZE) as pilot:
         await begin(pilot, file)
@@ -93,9 +100,7 @@ async def test_from_a_file_to_a_job_in_the_list(cloud: LocalCloud, deck_on: Deck
 
 async def test_the_job_that_was_made_is_opened_from_the_page(cloud: LocalCloud, deck_on: DeckOn, file: Path) -> None:
     async with deck_on(cloud, size=SIZE) as pilot:
-        await begin(pilot, file)
-        await give(pilot, "model", MODEL)
-        await review(pilot)
+        await make_ready(pilot, file)
         await pilot.press("S")
         transfers = pilot.app.connection.transfers
         await until(pilot, lambda: transfers.all and transfers.all[0].state is TransferState.DONE)
@@ -188,9 +193,7 @@ async def test_what_was_sent_leaves_the_page_free_for_another_job(
     cloud: LocalCloud, deck_on: DeckOn, file: Path
 ) -> None:
     async with deck_on(cloud, size=SIZE) as pilot:
-        await begin(pilot, file)
-        await give(pilot, "model", MODEL)
-        await review(pilot)
+        await make_ready(pilot, file)
         await pilot.press("S", "escape", "n")
         await until(pilot, lambda: on(pilot, PickerScreen))
         assert pilot.app.creation.draft.path is None
@@ -198,9 +201,7 @@ async def test_what_was_sent_leaves_the_page_free_for_another_job(
 
 async def test_what_was_sent_can_still_be_looked_at(cloud: LocalCloud, deck_on: DeckOn, file: Path) -> None:
     async with deck_on(cloud, size=SIZE) as pilot:
-        await begin(pilot, file)
-        await give(pilot, "model", MODEL)
-        await review(pilot)
+        await make_ready(pilot, file)
         await pilot.press("S")
         await until(pilot, lambda: "is created" in screen_text(pilot))
         for step, shown in (("1", "FIRST REQUESTS"), ("3", MODEL), ("4", "40 requests")):
@@ -339,9 +340,7 @@ async def test_a_file_that_was_changed_meanwhile_is_checked_again_before_it_is_s
     cloud: LocalCloud, deck_on: DeckOn, file: Path
 ) -> None:
     async with deck_on(cloud, size=SIZE) as pilot:
-        await begin(pilot, file)
-        await give(pilot, "model", MODEL)
-        await review(pilot)
+        await make_ready(pilot, file)
         write_requests(file, 41)
         await pilot.press("S")
         await until(pilot, lambda: any("changed since it was checked" in told for told in toasts(pilot)))

@@ -72,6 +72,13 @@ async def done(pilot, count: int = 1) -> None:
     await until(pilot, lambda: states(pilot) == [TransferState.DONE] * count)
 
 
+async def bring(pilot, job: Job) -> None:
+    """Download a job's results to where they are proposed to go."""
+    await open_form(pilot, job)
+    await pilot.press("enter")
+    await done(pilot)
+
+
 async def test_the_results_of_a_job_come_home_verified_and_accounted_for(
     busy: LocalCloud, deck_on: DeckOn, tmp_path: Path
 ):
@@ -173,9 +180,7 @@ async def test_what_can_be_no_folder_is_told_beneath_it(busy: LocalCloud, deck_o
 async def test_results_that_are_here_already_are_told_and_not_fetched_again(busy: LocalCloud, deck_on: DeckOn):
     async with deck_on(busy) as pilot:
         job = jobs_in(pilot, Phase.COMPLETED)[0]
-        await open_form(pilot, job)
-        await pilot.press("enter")
-        await done(pilot)
+        await bring(pilot, job)
         fetched = fetches(busy, job)
         await open_form(pilot, job)
         assert "is here already" in screen_text(pilot)
@@ -187,9 +192,7 @@ async def test_results_that_are_here_already_are_told_and_not_fetched_again(busy
 async def test_nothing_is_said_to_come_before_it_is_known_what_is_here(busy: LocalCloud, deck_on: DeckOn):
     async with deck_on(busy) as pilot:
         job = jobs_in(pilot, Phase.COMPLETED)[0]
-        await open_form(pilot, job)
-        await pilot.press("enter")
-        await done(pilot)
+        await bring(pilot, job)
         busy.fault("tos:HeadObject", delay=0.6)
         with painted(pilot) as sent:
             await open_form(pilot, job)

@@ -24,7 +24,7 @@ _PARAMETERS: Final[dict[str, tuple[int, int | None]]] = {
     "max_completion_tokens": (1, None),
     "dimensions": (1, None),
 }
-"""Numbers that models take, whole ones where there is no end; a request with others fails by itself in its job."""
+"""Numbers that models take, whole ones where there is no end. Assumed, as no fact sheet gives them: only a warning."""
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _SHOWN: Final = 60  # characters of outside text in a message

@@ -20,7 +20,7 @@ from tui.ark.models import (
     Phase,
 )
 from tui.ark.replies import Receipt
-from tui.errors import ServiceError, UsageError
+from tui.errors import ArkdeckError, ServiceError, UsageError
 from tui.i18n import _
 from tui.runs.events import CreateRetried, Event, JobCreated
 from tui.runs.journal import Journal
@@ -78,7 +78,7 @@ async def _send(run: Run, services: Services) -> AsyncGenerator[Event, None]:
                         yield await _attach(run, event.id, services)
                     case Receipt(job_id=job_id, request_id=request_id):
                         await services.journal.write_apart(Journal.created, run.id, job_id, request_id)
-                        made = await _just_made(job_id, services) or _as_planned(run, job_id)
+                        made = await _described(job_id, services, unless=ArkError) or _as_planned(run, job_id)
                         yield JobCreated(made, found=False, differences={})
     except ActiveJobError as error:
         yield await _attach(run, error.job_id, services)
@@ -206,7 +206,7 @@ async def job_with_tag(key: str, value: str, project: str, services: Services) -
 
 async def _attach(run: Run, job_id: str, services: Services) -> JobCreated:
     await services.journal.write_apart(Journal.advance, run.id, RunState.CREATED, detail=job_id, job_id=job_id)
-    job = await _just_made(job_id, services)
+    job = await _described(job_id, services, unless=ArkError)
     differences = _differences(run, job) if job is not None else {}
     return JobCreated(job or _as_planned(run, job_id), found=True, differences=differences)
 
@@ -217,17 +217,14 @@ async def made_job(run: Run, job_id: str, services: Services) -> Job:
     Raises:
         ArkError: the service refuses to tell.
     """
-    try:
-        return await services.ark.get_job(job_id)
-    except ServiceError:
-        return _as_planned(run, job_id)
+    return await _described(job_id, services, unless=ServiceError) or _as_planned(run, job_id)
 
 
-async def _just_made(job_id: str, services: Services) -> Job | None:
-    """Return the job that was written down just now; None where the service does not describe it, whyever."""
+async def _described(job_id: str, services: Services, *, unless: type[ArkdeckError]) -> Job | None:
+    """Return the job as the service describes it; None where it does not, for a reason of the kind `unless`."""
     try:
         return await services.ark.get_job(job_id)
-    except ArkError:
+    except unless:
         return None
 
 

@@ -204,7 +204,8 @@ class Poller:
 
     def _failed(self, error: ArkdeckError) -> PollFailed:
         self._failures += 1
-        self._pause = backoff(_FIRST_BACKOFF, self._failures, longest=LONGEST_BACKOFF) * random.uniform(0.75, 1)  # noqa: S311  # spreads pollers, guards nothing
+        pause = backoff(_FIRST_BACKOFF, self._failures, longest=LONGEST_BACKOFF)
+        self._pause = pause * random.uniform(0.75, 1)  # noqa: S311  # spreads pollers, guards nothing
         if isinstance(error, ArkError) and error.retry_after is not None:
             self._pause = max(self._pause, min(_LONGEST_ASKED_FOR, error.retry_after))
         self._ended = self._services.clock.monotonic()

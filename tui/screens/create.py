@@ -41,12 +41,12 @@ from tui.settings.draft import Draft
 from tui.situations import Making
 from tui.text import clean, short_path
 from tui.widgets import check_rows
+from tui.widgets.action_keys import key_of
 from tui.widgets.check_rows import RuleRow, check_cells, check_state, platform_words
 from tui.widgets.creation_lines import input_lines, next_line, review_lines, sent_lines, stage_tabs
 from tui.widgets.crumb import Crumb
 from tui.widgets.glyphs import glyphs
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.keys_in_texts import key_of
 from tui.widgets.lines import Lines
 from tui.widgets.safe_text import identifier, line
 from tui.widgets.table import VirtualTable

@@ -20,6 +20,7 @@ from tui.screens.deck_app import deck_of
 from tui.screens.messages import ConnectionChanged, PollTold
 from tui.settings.key_names import key_label
 from tui.situations import bound_to_the_deck
+from tui.widgets.action_keys import keys_of
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.key_hints import ActionChosen, KeyHint
 from tui.widgets.key_panel import HintGroup, KeyPanel
@@ -131,18 +132,14 @@ class DeckScreen(Screen[None]):
             elif isinstance(child, KeyPanel) and child.display:
                 child.show(self._groups(situation))
 
-    def keys(self, action: Action) -> tuple[str, ...]:
-        """Return the action's keys, the operator's own before the registry's."""
-        return deck_of(self).launch.keymap.get(action.id, action.keys)
-
     def _hint(self, action: Action, situation: Situation) -> KeyHint:
-        keys = self.keys(action)
+        keys = keys_of(action)
         arriving = next((key for key in keys if not self._taken_by_focus(key)), None)
         able = arriving is not None and actions.obstacle(action, situation) is None
         return KeyHint(action.id, key_label(arriving or keys[0]), action.title.lower(), able)
 
     def _groups(self, situation: Situation) -> Iterator[HintGroup]:
-        bound = [action for action in actions.in_scope(self.SCOPE) if self.keys(action)]
+        bound = [action for action in actions.in_scope(self.SCOPE) if keys_of(action)]
         for group, members in groupby(bound, key=lambda action: action.group):
             yield group, [self._hint(action, situation) for action in members]
 
@@ -173,7 +170,7 @@ class DeckScreen(Screen[None]):
 
         situation = self.situation
         entries = [
-            HelpEntry(action, tuple(map(key_label, self.keys(action))), actions.obstacle(action, situation),
+            HelpEntry(action, tuple(map(key_label, keys_of(action))), actions.obstacle(action, situation),
                       actions.command_line(action, situation))
             for action in actions.in_scope(self.SCOPE)
         ]  # fmt: skip

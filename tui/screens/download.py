@@ -24,9 +24,9 @@ from tui.screens.deck_app import deck_of
 from tui.screens.form import FormOfCloud
 from tui.text import clean, human_bytes, path_in_shell, short_path
 from tui.typed_path import typed_path
+from tui.widgets.action_keys import key_of
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import job_name
-from tui.widgets.keys_in_texts import key_of
 from tui.widgets.legend import legend
 from tui.widgets.line_input import LineInput
 from tui.widgets.safe_text import identifier, line, plain

@@ -25,10 +25,10 @@ from tui.screens.menu import Choice, MenuScreen
 from tui.screens.moving import Listing
 from tui.situations import Picking
 from tui.typed_path import parted, why_unread
+from tui.widgets.action_keys import key_of
 from tui.widgets.file_cells import file_cells
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import Look
-from tui.widgets.keys_in_texts import key_of
 from tui.widgets.path_line import PathLine
 from tui.widgets.safe_text import identifier, line
 from tui.widgets.table import VirtualTable

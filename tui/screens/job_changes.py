@@ -15,7 +15,7 @@ from tui.runs.clone import CLONE_TAG, clone, clone_name, new_token
 from tui.runs.database import JournalError
 from tui.runs.prepare import NoPrimaryVersionError
 from tui.screens.job_form import Field, JobForm
-from tui.widgets.keys_in_texts import key_of
+from tui.widgets.action_keys import key_of
 
 if TYPE_CHECKING:
     from tui.ark.models import Job, Location

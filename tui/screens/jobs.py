@@ -25,11 +25,11 @@ from tui.screens.jobs_empty import Emptiness, why_empty
 from tui.screens.messages import BoardChanged, ConnectionChanged, JobMade, PollTold
 from tui.screens.moving import Listing
 from tui.screens.polling import Polling
+from tui.widgets.action_keys import key_of
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.glyphs import glyphs
 from tui.widgets.job_cells import COLUMNS, DEFAULT_COLUMNS, Look, columns, job_cells
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.keys_in_texts import key_of
 from tui.widgets.phase_tabs import TABS, phase_tabs
 from tui.widgets.preview import Preview
 from tui.widgets.table import VirtualTable

@@ -10,7 +10,7 @@ from textual.content import Content
 from tui.connection import Connecting, ConnectionState, Failed
 from tui.i18n import _
 from tui.runs.job_filter import phase_word
-from tui.widgets.keys_in_texts import key_of
+from tui.widgets.action_keys import key_of
 from tui.widgets.safe_text import line, paragraphs
 
 if TYPE_CHECKING:

@@ -26,6 +26,7 @@ from tui.screens.deck_app import deck_of
 from tui.settings.key_names import key_label
 from tui.settings.profiles import list_profiles
 from tui.text import clean
+from tui.widgets.action_keys import keys_of
 from tui.widgets.safe_text import line
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Everything(_Entries):
                     action.title,
                     action.help,
                     partial(screen.action_act, action.id),
-                    key=next(map(key_label, screen.keys(action)), ""),
+                    key=next(map(key_label, keys_of(action)), ""),
                     reason=actions.obstacle(action, situation),
                 )
 

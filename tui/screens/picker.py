@@ -35,11 +35,11 @@ from tui.typed_path import (
     path_of_uri,
     typed_path,
 )
+from tui.widgets.action_keys import key_of
 from tui.widgets.crumb import Crumb
 from tui.widgets.file_cells import COLUMNS
 from tui.widgets.file_preview import FilePane
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.keys_in_texts import key_of
 from tui.widgets.path_line import PathLine, folder_label
 from tui.widgets.safe_text import line
 from tui.widgets.table import VirtualTable

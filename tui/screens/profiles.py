@@ -28,10 +28,10 @@ from tui.settings.config_file import ConfigError, load_config
 from tui.settings.profile_list import KeysFrom, ListedProfile, listed_profiles
 from tui.settings.profiles import delete_profile, make_default
 from tui.text import clean, short_path
+from tui.widgets.action_keys import key_of
 from tui.widgets.crumb import Crumb
 from tui.widgets.glyphs import glyphs
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.keys_in_texts import key_of
 from tui.widgets.profile_cells import COLUMNS, profile_cells, profile_facts
 from tui.widgets.safe_text import identifier, line, paragraphs
 from tui.widgets.table import VirtualTable

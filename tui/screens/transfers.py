@@ -24,10 +24,10 @@ from tui.screens.moving import Listing
 from tui.screens.telling import tell_error
 from tui.screens.ways import show_job, show_results
 from tui.situations import bound_to_the_deck
+from tui.widgets.action_keys import key_of
 from tui.widgets.crumb import Crumb
 from tui.widgets.glyphs import glyphs
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.keys_in_texts import key_of
 from tui.widgets.lines import Lines
 from tui.widgets.safe_text import line, plain
 from tui.widgets.table import VirtualTable

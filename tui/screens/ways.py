@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tui.errors import ArkdeckError
 from tui.i18n import _
 from tui.screens.telling import tell_error
-from tui.widgets.keys_in_texts import key_of
+from tui.widgets.action_keys import key_of
 
 if TYPE_CHECKING:
     from textual.app import App

@@ -12,9 +12,9 @@ from tui.dataset.rules import RULES, Rule, Severity
 from tui.i18n import _, plural
 from tui.runs.input_check import FoundIssue
 from tui.text import human_bytes
+from tui.widgets.action_keys import key_of
 from tui.widgets.glyphs import Glyphs
 from tui.widgets.job_cells import bar
-from tui.widgets.keys_in_texts import key_of
 from tui.widgets.safe_text import identifier, line, plain
 from tui.widgets.table import Column
 

@@ -11,9 +11,9 @@ from tui.creation import Creation, Review, Stage, Standing
 from tui.i18n import _, plural
 from tui.runs.transfers import TransferState
 from tui.text import human_bytes, short_path
+from tui.widgets.action_keys import key_of
 from tui.widgets.glyphs import Glyphs
 from tui.widgets.job_facts import labelled
-from tui.widgets.keys_in_texts import key_of
 from tui.widgets.legend import legend
 from tui.widgets.safe_text import identifier, line, plain
 from tui.widgets.tabs import TabName
@@ -166,7 +166,7 @@ def _missing(creation: Creation, width: int, glyphs: Glyphs) -> Iterator[Content
 def _why(creation: Creation, stage: Stage) -> str:
     match stage, creation.standing(stage):
         case Stage.INPUT, Standing.OPEN:
-            return _("{key} choose the file", key=key_of("create.file"))
+            return _("{key} chooses the file", key=key_of("create.file"))
         case Stage.CHECK, Standing.BUSY:
             return _("the file is being checked; the review follows by itself")
         case Stage.CHECK, Standing.WRONG:
@@ -292,9 +292,8 @@ def next_line(creation: Creation, sent: Transfer | None, glyphs: Glyphs) -> Cont
 def sent_lines(sent: Transfer | None, width: int, glyphs: Glyphs) -> list[Content]:
     """Return how the upload goes and what came of it, over `width` cells."""
     if sent is None:
-        return _indented(
-            [line((_("Nothing is sent yet: {key} sends it once it is reviewed.", key=key_of("create.send")), "$muted"))]
-        )
+        unsent = _("Nothing is sent yet: {key} sends it once it is reviewed.", key=key_of("create.send"))
+        return _indented([line((unsent, "$muted"))])
     texts = transfer_facts(sent, width - 2 * _MARGIN, glyphs)
     match sent.state:
         case TransferState.DONE:
@@ -304,15 +303,8 @@ def sent_lines(sent: Transfer | None, width: int, glyphs: Glyphs) -> list[Conten
         case TransferState.FAILED | TransferState.PAUSED:
             texts += [Content(), _keys(("create.again", _("go on with it")), ("app.transfers", _("all transfers")))]
         case TransferState.WAITING | TransferState.RUNNING:
-            texts += [
-                Content(),
-                line(
-                    (
-                        _("You may leave this page: it goes on, and {key} shows it.", key=key_of("app.transfers")),
-                        "$muted",
-                    )
-                ),
-            ]
+            leave = _("You may leave this page: it goes on, and {key} shows it.", key=key_of("app.transfers"))
+            texts += [Content(), line((leave, "$muted"))]
     return _indented(texts)
 
 

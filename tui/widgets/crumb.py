@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from tui.i18n import _
-from tui.widgets.keys_in_texts import key_of
+from tui.widgets.action_keys import key_of
 from tui.widgets.lines import Lines
 from tui.widgets.safe_text import line
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _NAME_LIMIT: Final = 256
 _SAID_FIRST: Final = re.compile("^批量推理任务失败[,，]\\s*")
-"""Every message of a failed job begins with "the batch inference job failed" (ark-openapi.md §4); its phase says so."""
+"""How the known messages of failed jobs begin (ark-openapi.md §2): with "the job failed", as its phase says too."""
 _SHORTEST_BAR: Final = 6
 _UNITS: Final = "kMGT"
 _LEAST: Final = (1000, 1000**2, 1000**3, 1000**4)

@@ -12,7 +12,7 @@ from tui.dataset.lines import FileMissingError
 from tui.dataset.reply import Fate
 from tui.i18n import _, plural
 from tui.text import human_bytes
-from tui.widgets.keys_in_texts import key_of
+from tui.widgets.action_keys import key_of
 from tui.widgets.safe_text import line, plain
 from tui.widgets.text_view import TEXT_LIMIT
 

@@ -13,8 +13,8 @@ from tui.clock import Clock
 from tui.i18n import _
 from tui.poll_status import PollStatus
 from tui.text import clean, human_duration
+from tui.widgets.action_keys import key_of
 from tui.widgets.glyphs import Glyphs, glyphs
-from tui.widgets.keys_in_texts import key_of
 from tui.widgets.lines import Pieces
 from tui.widgets.safe_text import line
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tui.i18n import _, plural
 from tui.runs.transfers import TransferState, Way
 from tui.text import clean, short_path
-from tui.widgets.keys_in_texts import key_of
+from tui.widgets.action_keys import key_of
 from tui.widgets.transfer_cells import counts
 
 if TYPE_CHECKING:
